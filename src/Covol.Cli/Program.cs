@@ -1,0 +1,2 @@
+Console.Error.WriteLine("usage: covol <command>");
+return 2;

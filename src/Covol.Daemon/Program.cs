@@ -1,0 +1,2 @@
+Console.Error.WriteLine("usage: covold mount|coordinator|hold|node …");
+return 2;

@@ -1,0 +1,10 @@
+using Covol.Protocol.Units;
+
+namespace Covol.Ntfs;
+
+/// <summary>Where a file's data lies. Taken on the metadata thread; a copy, so it may be read anywhere.</summary>
+/// <param name="Extents">Sorted by file offset, adjacent runs merged; holes are missing. LUN offsets, not clusters.</param>
+/// <param name="ValidLength">NTFS's initialized size: bytes past it read as zero, whatever the LUN holds.</param>
+/// <param name="Size">Data size.</param>
+/// <param name="Allocated">Bytes allocated; at least <paramref name="Size"/> unless there are holes.</param>
+public sealed record FileMap(IReadOnlyList<FileExtent> Extents, ByteCount ValidLength, ByteCount Size, ByteCount Allocated);

@@ -1,0 +1,23 @@
+using Covol.Protocol.Ids;
+
+namespace Covol.Protocol.Volume;
+
+/// <summary>What the coordinator tells a session without being asked. The set is closed.</summary>
+public abstract record VolumeNotice
+{
+    private protected VolumeNotice()
+    {
+    }
+}
+
+/// <summary>
+/// Start no more I/O inside this layout, wait for what is in flight, then send <see cref="ReturnLayout"/>. A session that does not
+/// within the recall deadline is key-fenced. Sent again until answered; a client that does not have it answers all the same.
+/// </summary>
+public sealed record RecallLayout(FileId File, LayoutGeneration Generation) : VolumeNotice;
+
+/// <summary>A queued lock was granted (<paramref name="Error"/> null) or given up.</summary>
+public sealed record LockResolved(FileId File, long Ticket, VolumeError? Error) : VolumeNotice;
+
+/// <summary>The session ended here (evicted). Its handles answer <see cref="VolumeError.NoSuchHandle"/> from now on.</summary>
+public sealed record SessionEnded(string Reason) : VolumeNotice;

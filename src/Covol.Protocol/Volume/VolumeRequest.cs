@@ -1,0 +1,185 @@
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Locks;
+using Covol.Protocol.Units;
+
+namespace Covol.Protocol.Volume;
+
+/// <summary>
+/// What a client asks of a volume's coordinator. Each is carried out exactly once under its <see cref="RequestId"/> and
+/// answered by the reply named in its comment or by <see cref="Refused"/>. The set is closed: a switch over it names all.
+/// </summary>
+public abstract record VolumeRequest
+{
+    private protected VolumeRequest()
+    {
+    }
+}
+
+// ---- Sessions -------------------------------------------------------------------------------------------------------------
+
+/// <summary>
+/// First request of a connection (slot 0, sequence 0, session 0). Without <paramref name="Resume"/> a new session begins; with
+/// it an existing one goes on over a new connection, after a takeover too. Answer: <see cref="SessionOpened"/>.
+/// </summary>
+/// <param name="Node">Who asks; must equal the node that the connection's certificate names.</param>
+/// <param name="MountId">Kept by the holder; the same for all lives of a mount process on one FUSE mount (SAFETY 20).</param>
+/// <param name="DataKey">The key under which the mount process writes the LUN; its incarnation.</param>
+/// <param name="SlotCount">Slots wanted; the answer says how many there are.</param>
+/// <param name="Resume">The session to go on with.</param>
+public sealed record OpenSession(NodeId Node, Guid MountId, ReservationKey DataKey, int SlotCount, SessionId? Resume) : VolumeRequest;
+
+/// <summary>Keeps all layouts of the session alive for one more lease, counted from when this was sent. Answer: <see cref="Done"/>.</summary>
+public sealed record RenewLease : VolumeRequest;
+
+/// <summary>Ends the session: its handles, locks and layouts are gone. Answer: <see cref="Done"/>.</summary>
+public sealed record CloseSession : VolumeRequest;
+
+/// <summary>
+/// In grace: this handle was open, with these locks and this layout. Answer: <see cref="Done"/>, or <see cref="Refused"/> with
+/// <see cref="VolumeError.ReclaimRefused"/> (SAFETY 21).
+/// </summary>
+public sealed record ReclaimHandle(
+    FileId File, HandleId Handle, OpenAccess Access, IReadOnlyList<HeldLock> Locks, Layout? Layout) : VolumeRequest;
+
+/// <summary>In grace: this session has reclaimed all it had. Answer: <see cref="Done"/>.</summary>
+public sealed record ReclaimComplete : VolumeRequest;
+
+// ---- Names ----------------------------------------------------------------------------------------------------------------
+
+/// <summary>Answer: <see cref="Entry"/>.</summary>
+public sealed record Lookup(FileId Directory, string Name) : VolumeRequest;
+
+/// <summary>Attributes of the root directory, whose birth stamp a client does not know yet. Answer: <see cref="Entry"/>.</summary>
+public sealed record GetRoot : VolumeRequest;
+
+/// <summary>Answer: <see cref="Entry"/>.</summary>
+public sealed record GetAttributes(FileId File) : VolumeRequest;
+
+/// <summary>Answer: <see cref="Entry"/>.</summary>
+public sealed record SetAttributes(FileId File, AttributeChange Change) : VolumeRequest;
+
+/// <summary>Answer: <see cref="Entry"/>. With <paramref name="Handle"/> the new file is open at once (<c>open(O_CREAT)</c>).</summary>
+/// <param name="Directory">Where.</param>
+/// <param name="Name">Under which name.</param>
+/// <param name="Inode">What.</param>
+/// <param name="Handle">Open it under this handle.</param>
+/// <param name="OpenExisting">A regular file that exists already is opened instead (no O_EXCL); only with a handle.</param>
+/// <param name="Truncate">... and cut to nothing first (O_TRUNC).</param>
+public sealed record Create(
+    FileId Directory, string Name, NewInode Inode, HandleId? Handle, bool OpenExisting, bool Truncate) : VolumeRequest;
+
+/// <summary>A further name for a file. Answer: <see cref="Entry"/>.</summary>
+public sealed record Link(FileId File, FileId Directory, string Name) : VolumeRequest;
+
+/// <summary><c>unlink</c>, or <c>rmdir</c> where <paramref name="IsDirectory"/>. Answer: <see cref="Done"/>.</summary>
+public sealed record Unlink(FileId Directory, string Name, bool IsDirectory) : VolumeRequest;
+
+/// <summary>Answer: <see cref="Done"/>.</summary>
+public sealed record Rename(FileId FromDirectory, string FromName, FileId ToDirectory, string ToName, RenameMode Mode) : VolumeRequest;
+
+/// <summary>Answer: <see cref="LinkTarget"/>.</summary>
+public sealed record ReadLink(FileId File) : VolumeRequest;
+
+/// <summary>
+/// The names of a directory in ordinal order, from the first one after <paramref name="After"/>; "." and ".." are not among
+/// them. Resuming by name stays right while others change the directory. Answer: <see cref="DirectoryPage"/>.
+/// </summary>
+public sealed record ListDirectory(FileId Directory, string? After) : VolumeRequest;
+
+/// <summary>Answer: <see cref="VolumeSpace"/>.</summary>
+public sealed record GetSpace : VolumeRequest;
+
+/// <summary>Answer: <see cref="ExtendedAttributeValue"/>.</summary>
+public sealed record GetExtendedAttribute(FileId File, string Name) : VolumeRequest;
+
+/// <summary>Answer: <see cref="Done"/>.</summary>
+public sealed record SetExtendedAttribute(
+    FileId File, string Name, ReadOnlyMemory<byte> Value, bool MustExist, bool MustNotExist) : VolumeRequest;
+
+/// <summary>Answer: <see cref="ExtendedAttributeNames"/>.</summary>
+public sealed record ListExtendedAttributes(FileId File) : VolumeRequest;
+
+/// <summary>Answer: <see cref="Done"/>.</summary>
+public sealed record RemoveExtendedAttribute(FileId File, string Name) : VolumeRequest;
+
+// ---- Handles and data -----------------------------------------------------------------------------------------------------
+
+/// <summary>Answer: <see cref="Entry"/>. Opens are counted, so that an unlinked file lives until its last close on any node.</summary>
+public sealed record Open(FileId File, HandleId Handle, OpenAccess Access, bool Truncate) : VolumeRequest;
+
+/// <summary>Releases the handle and every lock taken through it (SAFETY 24). Answer: <see cref="Done"/>.</summary>
+public sealed record Close(HandleId Handle) : VolumeRequest;
+
+/// <summary>
+/// File-system redirected read; the bytes follow the answer as data, fewer than asked only at the end of the file.
+/// Answer: <see cref="DataRead"/>.
+/// </summary>
+public sealed record ReadData(FileId File, FileByteOffset Offset, int Length) : VolumeRequest;
+
+/// <summary>
+/// File-system redirected write of the data that follows: extends the file, fills what lies before valid length, and changes
+/// partial blocks. Answer: <see cref="DataWritten"/>.
+/// </summary>
+/// <param name="File">Whose data.</param>
+/// <param name="Offset">Where; ignored when <paramref name="Append"/>.</param>
+/// <param name="Append">At the end, wherever that is when it is carried out (SAFETY 11).</param>
+/// <param name="ClearSetId">Set-user-id and set-group-id bits go (FUSE_WRITE_KILL_SUIDGID).</param>
+public sealed record WriteData(FileId File, FileByteOffset Offset, bool Append, bool ClearSetId) : VolumeRequest;
+
+/// <summary>Changes the size; shrinking recalls every layout of the file first. Answer: <see cref="Entry"/>.</summary>
+public sealed record SetSize(FileId File, ByteCount Size) : VolumeRequest;
+
+/// <summary><c>fallocate</c>. Answer: <see cref="Done"/>.</summary>
+public sealed record Allocate(FileId File, AllocationMode Mode, FileByteOffset Offset, ByteCount Length) : VolumeRequest;
+
+/// <summary>
+/// Makes everything acknowledged so far stable: tail, size and times are committed, then the LUN's cache is flushed. The
+/// client's own direct writes are complete before it asks (SAFETY 19). Answer: <see cref="Done"/>.
+/// </summary>
+/// <param name="File">Which file or directory.</param>
+/// <param name="WroteDirectly">The session wrote inside its layout since it last said so: modification time becomes now.</param>
+public sealed record Synchronize(FileId File, bool WroteDirectly) : VolumeRequest;
+
+/// <summary>The session wrote inside its layout: modification time becomes now. Not stable when answered. Answer: <see cref="Done"/>.</summary>
+public sealed record NoteDirectWrites(FileId File) : VolumeRequest;
+
+// ---- Layouts --------------------------------------------------------------------------------------------------------------
+
+/// <summary>
+/// Asks for the whole file's valid data. Answer: <see cref="LayoutGranted"/>, whose layout is null where the file is served
+/// redirected for now.
+/// </summary>
+public sealed record GetLayout(FileId File, LayoutAccess Access) : VolumeRequest;
+
+/// <summary>The session's I/O inside this layout has ended and no more will start. Has a reserved slot. Answer: <see cref="Done"/>.</summary>
+public sealed record ReturnLayout(FileId File, LayoutGeneration Generation) : VolumeRequest;
+
+// ---- Locks ----------------------------------------------------------------------------------------------------------------
+
+/// <summary>Which lock would stand in the way (<c>F_GETLK</c>). Answer: <see cref="LockTested"/>.</summary>
+public sealed record TestLock(FileId File, HandleId Handle, LockOwner Owner, LockKind Kind, LockMode Mode, LockRange Range) : VolumeRequest;
+
+/// <summary>
+/// Takes, changes or drops a lock. With <paramref name="Wait"/> a conflict is answered <see cref="LockQueued"/> and granted
+/// later by <see cref="LockResolved"/> with the same ticket. Answer: <see cref="Done"/> or <see cref="LockQueued"/>.
+/// </summary>
+public sealed record SetLock(
+    FileId File,
+    HandleId Handle,
+    LockOwner Owner,
+    int ProcessId,
+    LockKind Kind,
+    LockMode Mode,
+    LockRange Range,
+    bool Wait) : VolumeRequest;
+
+/// <summary>
+/// Takes a waiter out of the queue (a signal came). Answer: <see cref="Done"/>; the lock may have been granted just before, which
+/// its <see cref="LockResolved"/> tells.
+/// </summary>
+public sealed record CancelLock(FileId File, long Ticket) : VolumeRequest;
+
+/// <summary>Drops all range locks of an owner on a file (FUSE FLUSH at each close). Answer: <see cref="Done"/>.</summary>
+public sealed record ReleaseOwner(FileId File, LockOwner Owner) : VolumeRequest;
