@@ -1,0 +1,15 @@
+using Covol.Protocol.Ids;
+
+namespace Covol.Protocol.Control;
+
+/// <summary>
+/// The control plane tells a mount process: this volume is there, this is who coordinates it. Sent at the start and at each
+/// change; the higher epoch wins, an older one is ignored.
+/// </summary>
+/// <param name="Volume">The volume's name; the mount appears at <c>NamespaceRoot/Volume</c>.</param>
+/// <param name="LunUri">Where its LUN is, e.g. <c>file:/path</c>.</param>
+/// <param name="DataKey">The key of this incarnation of the node's data path on the LUN. Never used before.</param>
+/// <param name="Epoch">The coordinator's epoch.</param>
+/// <param name="Coordinator">Endpoints of the coordinator in order of preference: <c>unix:PATH</c> or <c>tcp:ADDRESS:PORT</c>.</param>
+public sealed record AttachVolume(
+    string Volume, string LunUri, ReservationKey DataKey, Epoch Epoch, IReadOnlyList<string> Coordinator);

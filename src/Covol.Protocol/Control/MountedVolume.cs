@@ -1,0 +1,22 @@
+using Covol.Protocol.Ids;
+
+namespace Covol.Protocol.Control;
+
+/// <summary>What a mount process tells of one volume.</summary>
+/// <param name="Volume">Its name.</param>
+/// <param name="State">How data goes.</param>
+/// <param name="Reason">Why, as a sentence; empty when Direct.</param>
+/// <param name="Epoch">The coordinator it follows.</param>
+/// <param name="DirectBytes">Read and written on the LUN by this node since it attached.</param>
+/// <param name="RedirectedBytes">Read and written through the coordinator.</param>
+/// <param name="OpenHandles">Files open here.</param>
+/// <param name="Layouts">Layouts held.</param>
+public sealed record MountedVolume(
+    string Volume,
+    VolumeRouteState State,
+    string Reason,
+    Epoch Epoch,
+    long DirectBytes,
+    long RedirectedBytes,
+    int OpenHandles,
+    int Layouts);
