@@ -23,6 +23,9 @@ public sealed unsafe partial class FileLun
     /// <summary>Which guards a control run switches off to show that a test would notice. Tests only.</summary>
     internal FenceGuards GuardsOff { get; set; }
 
+    /// <summary>Whether a description other than this device's is registered and open, or has I/O in flight. For tests.</summary>
+    internal bool IsAnyOtherHeld => DescriptorLock.IsAnyHeld(_file, _path);
+
     public void Register(ReservationKey key)
     {
         if (key.Value == 0)
