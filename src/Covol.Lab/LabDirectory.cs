@@ -16,7 +16,8 @@ public sealed class LabDirectory
         if (Path.Length > PathLengthMax)
         {
             throw new LabException(
-                $"The lab's folder {Path} has a path of {Path.Length} characters; Unix sockets below it leave {PathLengthMax}. Choose a shorter --dir.");
+                $"The lab's folder {Path} has a path of {Path.Length} characters; Unix sockets below it leave {PathLengthMax}. "
+                + "Choose a shorter --dir.");
         }
     }
 

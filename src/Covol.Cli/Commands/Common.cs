@@ -48,7 +48,9 @@ internal static class Common
 
     /// <summary>The lab that <c>--dir</c> or COVOL_LAB names, or the default one.</summary>
     public static LabDirectory Lab(string? folder) => new(
-        folder ?? Environment.GetEnvironmentVariable("COVOL_LAB") ?? $"{Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)}/.covol/lab");
+        folder
+        ?? Environment.GetEnvironmentVariable("COVOL_LAB")
+        ?? $"{Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)}/.covol/lab");
 
     /// <summary>The command that runs covold: beside this program, or where COVOL_DAEMON points.</summary>
     public static IReadOnlyList<string> Daemon()

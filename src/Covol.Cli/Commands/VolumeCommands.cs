@@ -66,7 +66,8 @@ internal static class VolumeCommands
         {
             if (!parsed.GetValue(format))
             {
-                throw new CommandException("Adopting a volume that holds files is not there yet: add --format to make a new one (what is on the LUN is lost).");
+                throw new CommandException(
+                    "Adopting a volume that holds files is not there yet: add --format to make a new one (what is on the LUN is lost).");
             }
 
             var volume = await client.AddVolumeAsync(
