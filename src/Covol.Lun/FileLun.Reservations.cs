@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Covol.Lun.Reservations;
+using Covol.Protocol;
 using Covol.Protocol.Ids;
 
 namespace Covol.Lun;
@@ -119,7 +120,12 @@ public sealed unsafe partial class FileLun
 
     public bool TryEnter() => _registration is { } own && own.TryEnter();
 
-    public void Leave() => _registration!.Leave();
+    public void Leave()
+    {
+        var own = _registration;
+        Invariant.Holds(own is not null, "I/O ended on a LUN on which none had begun.");
+        own.Leave();
+    }
 
     /// <summary>True: counted under our key. False: let in without one. Throws when the LUN refuses.</summary>
     private bool BeginChange()
@@ -148,7 +154,7 @@ public sealed unsafe partial class FileLun
     {
         if (counted)
         {
-            _registration!.Leave();
+            Leave();
         }
         else
         {

@@ -88,7 +88,9 @@ internal sealed class Registrant : IDisposable
         var errno = Marshal.GetLastPInvokeError();
         if (errno != Interop.Errno.ESRCH)
         {
-            throw Interop.Errno.Failure(errno, $"Ending process {_process}, which holds a fenced key,");
+            throw new LunException(
+                LunError.PathLost,
+                $"Process {_process} holds a fenced key, does not end its I/O, and may not be ended by us (errno {errno}). End it.");
         }
     }
 
