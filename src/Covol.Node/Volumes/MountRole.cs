@@ -4,7 +4,7 @@ using Covol.Cluster.Store;
 using Covol.Node.Processes;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Ownership;
+using KeyLayout = Covol.Protocol.Ownership.KeyLayout;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
 

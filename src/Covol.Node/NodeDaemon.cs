@@ -1,0 +1,168 @@
+using Covol.Api.Configuration;
+using Covol.Cluster.Etcd;
+using Covol.Cluster.Store;
+using Covol.Node.Http;
+using Covol.Node.Processes;
+using Covol.Node.VirtualMachines;
+using Covol.Node.Volumes;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Store;
+using Microsoft.Extensions.Logging;
+
+namespace Covol.Node;
+
+/// <summary>
+/// The control plane of one node. It starts the others, or finds them running, and can itself be stopped and started at any time: no
+/// I/O notices.
+/// </summary>
+public sealed class NodeDaemon
+{
+    private static readonly TimeSpan s_storeLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(60);
+
+    private readonly NodeConfiguration _configuration;
+    private readonly ILoggerFactory _logs;
+    private readonly ILogger _log;
+    private readonly TimeProvider _time;
+    private readonly DaemonCommand _daemon = DaemonCommand.Own();
+
+    public NodeDaemon(NodeConfiguration configuration, ILoggerFactory logs, TimeProvider time)
+    {
+        _configuration = configuration;
+        _logs = logs;
+        _log = logs.CreateLogger<NodeDaemon>();
+        _time = time;
+    }
+
+    /// <summary>
+    /// Runs until cancelled (the control plane ends, everything else goes on) or until told to stop the node (everything ends in order).
+    /// </summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        NodeLog.Starts(_log, _configuration.Node, _configuration.Cluster);
+        foreach (var folder in (string[])[_configuration.StateDirectory, _configuration.RunDirectory, _configuration.LogDirectory, _configuration.NamespaceRoot])
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        using var certificates = new NodeCertificates(_configuration);
+        using var peers = new PeerClients(_configuration, certificates);
+        using var etcd = new EtcdProcess(EtcdSettings.Member(_configuration), _time, _logs.CreateLogger<EtcdProcess>());
+        etcd.Start();
+        await using var store = new EtcdStore(EtcdSettings.Client(_configuration), _time, _logs.CreateLogger<EtcdStore>());
+        var keys = new StoreKeys(_configuration.Cluster);
+        var mirror = new ClusterMirror(store, keys, _logs.CreateLogger<ClusterMirror>());
+        var mount = new MountRole(_configuration, store, mirror, _daemon, _time, _logs.CreateLogger<MountRole>());
+        var queries = new ClusterQueries(_configuration, mirror, peers, mount);
+        var volumes = new VolumeOrders(store, mirror, queries, mount, _daemon);
+        await using var machines = new VirtualMachineRoles(_configuration, store, mirror, peers, _time, _logs.CreateLogger<VirtualMachineRoles>());
+        var stopOrdered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = await NodeHttpServer.StartAsync(
+            _configuration,
+            certificates,
+            _logs,
+            routes =>
+            {
+                NodeApi.MapCluster(routes, queries, () => stopOrdered.TrySetResult());
+                NodeApi.MapVolumes(routes, volumes, peers, queries);
+                VirtualMachineApi.Map(routes, machines);
+            },
+            cancellation).ConfigureAwait(false);
+
+        using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await etcd.WaitUntilHealthyAsync(s_storeLimit, running.Token).ConfigureAwait(false);
+        await JoinAsync(store, keys, running.Token).ConfigureAwait(false);
+        var ownership = new VolumeSupervisor(_configuration, store, mirror, mount, _daemon, _logs, _time);
+        List<Task> work =
+        [
+            mirror.RunAsync(running.Token),
+            mount.RunAsync(running.Token),
+            ownership.RunAsync(running.Token),
+            AdoptAsync(mirror, machines, running.Token),
+        ];
+        try
+        {
+            var ended = await Task.WhenAny([.. work, stopOrdered.Task]).ConfigureAwait(false);
+            await ended.ConfigureAwait(false);
+            if (stopOrdered.Task.IsCompleted)
+            {
+                NodeLog.Stops(_log, _configuration.Node);
+                await StopNodeAsync(machines, mount, ownership, etcd).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await running.CancelAsync().ConfigureAwait(false);
+            await EndAsync(work).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Only the cancellation we asked for is expected here; anything else is the daemon's failure.</summary>
+    private static async Task EndAsync(List<Task> work)
+    {
+        try
+        {
+            await Task.WhenAll(work).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Asked for just before.
+        }
+    }
+
+    private static async Task AdoptAsync(ClusterMirror mirror, VirtualMachineRoles machines, CancellationToken cancellation)
+    {
+        await mirror.WaitAsync(now => now.Cluster, s_storeLimit, cancellation).ConfigureAwait(false);
+        await machines.AdoptAsync(cancellation).ConfigureAwait(false);
+        await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes the cluster's record if this is its first node, and this member's.</summary>
+    private async Task JoinAsync(EtcdStore store, StoreKeys keys, CancellationToken cancellation)
+    {
+        await ClusterWrites.ChangeAsync<ClusterRecord>(
+            store,
+            keys.Cluster,
+            seen => seen ?? new ClusterRecord(
+                _configuration.Cluster,
+                Guid.NewGuid(),
+                System.Security.Cryptography.RandomNumberGenerator.GetInt32(1, Protocol.Ownership.KeyLayout.TagMax + 1)),
+            cancellation).ConfigureAwait(false);
+        var self = _configuration.Members.First(member => member.Node == _configuration.Node);
+        var node = new NodeId(_configuration.Node);
+        await ClusterWrites.ChangeAsync<MemberRecord>(
+            store,
+            keys.Member(node),
+            _ => new MemberRecord(
+                node,
+                Environment.MachineName,
+                [],
+                $"https://{self.Address}:{self.ApiPort}",
+                [$"http://{self.Address}:{self.StoreClientPort}"]),
+            cancellation).ConfigureAwait(false);
+        NodeLog.Up(_log, _configuration.Node);
+    }
+
+    private async Task StopNodeAsync(VirtualMachineRoles machines, MountRole mount, VolumeSupervisor ownership, EtcdProcess etcd)
+    {
+        using var limit = new CancellationTokenSource(s_stopLimit, _time);
+        foreach (var (what, step) in (IEnumerable<(string, Func<CancellationToken, Task>)>)
+        [
+            ("Stopping the virtual machines", machines.StopAllAsync),
+            ("Ending the data plane", mount.StopAsync),
+            ("Handing the volumes over", ownership.StopAsync),
+            ("Ending etcd", etcd.StopAsync),
+        ])
+        {
+            try
+            {
+                await step(limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception failure) when (failure is NodeException or StoreUnavailableException or StoreRefusedException or OperationCanceledException)
+            {
+                // The rest must end all the same; what is left is fenced by whoever takes over.
+                NodeLog.TriedAgain(_log, what, failure.Message);
+            }
+        }
+    }
+}
