@@ -152,7 +152,9 @@ public sealed class FenceTests : IDisposable
         child.HasExited.ShouldBeFalse();
     }
 
-    /// <summary>The control: waiting for the process instead of its descriptor lets writes land over the new owner's data.</summary>
+    /// <summary>
+    /// The control: waiting for the process instead of its descriptor lets writes land over the new owner's data.
+    /// </summary>
     [Fact]
     public async Task A_fence_that_only_waits_for_the_process_lets_writes_land_afterwards()
     {

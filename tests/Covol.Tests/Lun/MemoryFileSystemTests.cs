@@ -6,10 +6,13 @@ using Xunit;
 
 namespace Covol.Tests.Lun;
 
-/// <summary>A file system that can do less than ext4: tmpfs has no zero range, tells no alignment, and before Linux 6.6 no direct I/O.</summary>
+/// <summary>
+/// A file system that can do less than ext4: tmpfs has no zero range, tells no alignment, and before Linux 6.6 no direct I/O.
+/// </summary>
 public sealed class MemoryFileSystemTests : IDisposable
 {
-    private readonly string _folder = Directory.CreateDirectory($"/dev/shm/covol-lun-{Environment.ProcessId}-{Guid.NewGuid():n}").FullName;
+    private readonly string _folder =
+        Directory.CreateDirectory($"/dev/shm/covol-lun-{Environment.ProcessId}-{Guid.NewGuid():n}").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
