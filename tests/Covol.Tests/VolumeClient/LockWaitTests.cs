@@ -71,6 +71,6 @@ public sealed class LockWaitTests
         world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
 
         await locking.WaitAsync(TimeSpan.FromSeconds(20));
-        next.ExecutedOf<SetLock>().Count.ShouldBe(1);
+        next.ExecutedOf<SetLock>().ShouldNotBeEmpty();
     }
 }
