@@ -83,6 +83,12 @@ public sealed unsafe partial class FuseRequest
             throw new FuseContractException($"{length} bytes from {start} lie outside the memory of {Opcode} {Unique}.");
         }
 
+        // The kernel would give the whole answer up, and its caller an error.
+        if (Opcode == FuseOpcode.Read && (uint)length > Read.Size)
+        {
+            throw new FuseContractException($"{length} bytes are more than the {Read.Size} that READ {Unique} asked for.");
+        }
+
         Finish(start, length, 0);
     }
 
@@ -154,7 +160,11 @@ public sealed unsafe partial class FuseRequest
     /// <summary>Answer of READDIR and READDIRPLUS. An empty listing is the end of the directory.</summary>
     public void ReplyDirectory(in FuseDirectoryListing listing) => Finish(0, listing.Length, 0);
 
-    internal void Free() => Volatile.Write(ref _phase, (int)Phase.Free);
+    internal void Free()
+    {
+        State = null;
+        Volatile.Write(ref _phase, (int)Phase.Free);
+    }
 
     /// <summary>The handler threw: EIO now, or when the I/O it had started has ended.</summary>
     internal void Fail()

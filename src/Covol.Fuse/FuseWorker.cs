@@ -35,6 +35,8 @@ internal sealed partial class FuseWorker
     /// <summary>Free slots; the one used last is taken first, so that a quiet mount touches little memory.</summary>
     private readonly int[] _free;
     private readonly int _ioMax;
+    private readonly Lock _signalGate = new();
+    private bool _signalGone;
     private int _freeCount;
     private int _armedSlot = NoSlot;
     private bool _signalArmed;
@@ -109,10 +111,13 @@ internal sealed partial class FuseWorker
     /// <summary>Any thread.</summary>
     internal void Stop()
     {
-        // The signal lives until the completion; after that there is nothing to stop.
-        if (!_completion.Task.IsCompleted && Interlocked.Exchange(ref _stopAsked, 1) == 0)
+        lock (_signalGate)
         {
-            Wake();
+            // Without the signal there is no thread any more that would have to stop.
+            if (!_signalGone && Interlocked.Exchange(ref _stopAsked, 1) == 0)
+            {
+                Wake();
+            }
         }
     }
 
@@ -193,8 +198,13 @@ internal sealed partial class FuseWorker
             }
 
             _ring.Dispose();
-            _signal.Dispose();
             _memory.Dispose();
+            lock (_signalGate)
+            {
+                _signalGone = true;
+                _signal.Dispose();
+            }
+
             FuseLog.Ended(_logger, _options.Name, _end);
             _completion.SetResult(_end);
         }

@@ -26,6 +26,7 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
     private readonly Thread _thread;
     private readonly TaskCompletionSource<FuseNegotiation> _negotiated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _handles;
+    private long _answered;
 
     internal TestFileSystem(SafeFileHandle lun)
     {
@@ -45,8 +46,27 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
 
     public void Negotiated(FuseNegotiation negotiation) => _negotiated.TrySetResult(negotiation);
 
+    /// <summary>Takes requests and never answers them, like a process that is about to die. They stay in <see cref="Lost"/>.</summary>
+    internal bool LosesRequests { get; init; }
+
+    internal ConcurrentQueue<FuseRequest> Lost { get; } = new();
+
+    /// <summary>Requests that came a second time, by their kind.</summary>
+    internal ConcurrentQueue<FuseOpcode> Resent { get; } = new();
+
     public void Handle(FuseRequest request)
     {
+        if (LosesRequests && request.Opcode is FuseOpcode.Read)
+        {
+            Lost.Enqueue(request);
+            return;
+        }
+
+        if (request.IsResent)
+        {
+            Resent.Enqueue(request.Opcode);
+        }
+
         switch (request.Opcode)
         {
             case FuseOpcode.Read when request.Node == Big:
@@ -64,8 +84,12 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
         }
     }
 
+    /// <summary>Transfers answered so far.</summary>
+    internal long Answered => Volatile.Read(ref _answered);
+
     public void IoCompleted(FuseRequest request, int result)
     {
+        _answered++;
         if (result < 0)
         {
             request.ReplyError(-result);
