@@ -14,18 +14,20 @@ internal sealed class LineReader(Stream stream)
         while (true)
         {
             var found = _buffer.AsSpan(_start + searched, _end - _start - searched).IndexOf((byte)'\n');
-            if (found >= 0)
-            {
-                var line = _buffer.AsMemory(_start, searched + found);
-                _start += line.Length + 1;
-                return line;
-            }
-
-            searched = _end - _start;
-            if (searched > ControlCodec.LineLengthMax)
+            var length = found >= 0 ? searched + found : _end - _start;
+            if (length > ControlCodec.LineLengthMax)
             {
                 throw new InvalidDataException($"A line is longer than {ControlCodec.LineLengthMax} bytes.");
             }
+
+            if (found >= 0)
+            {
+                var line = _buffer.AsMemory(_start, length);
+                _start += length + 1;
+                return line;
+            }
+
+            searched = length;
 
             MakeRoom();
             var count = await stream.ReadAsync(_buffer.AsMemory(_end), cancellation).ConfigureAwait(false);
