@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+
+namespace Covol.Lun;
+
+internal static partial class Interop
+{
+    /// <summary>errno as this project needs it (asm-generic/errno*.h).</summary>
+    internal static class Errno
+    {
+        public const int EPERM = 1;
+        public const int ENOENT = 2;
+        public const int ESRCH = 3;
+        public const int EINTR = 4;
+        public const int EIO = 5;
+        public const int ENXIO = 6;
+        public const int EAGAIN = 11;
+        public const int EACCES = 13;
+        public const int EEXIST = 17;
+        public const int ENODEV = 19;
+        public const int ENOTDIR = 20;
+        public const int EISDIR = 21;
+        public const int EINVAL = 22;
+        public const int ETXTBSY = 26;
+        public const int EFBIG = 27;
+        public const int ENOSPC = 28;
+        public const int EROFS = 30;
+        public const int ENAMETOOLONG = 36;
+        public const int ENOSYS = 38;
+        public const int ELOOP = 40;
+        public const int EBADE = 52;
+        public const int ENOLINK = 67;
+        public const int EOPNOTSUPP = 95;
+        public const int ETIMEDOUT = 110;
+        public const int EHOSTDOWN = 112;
+        public const int ESTALE = 116;
+        public const int EDQUOT = 122;
+
+        /// <summary>
+        /// The only place where an errno becomes a failure of ours. <c>HResult</c> keeps the number; what failed reads like
+        /// "Reading 512 bytes of '/x' at 0".
+        /// </summary>
+        public static LunException Failure(int errno, string whatFailed)
+        {
+            var error = errno switch
+            {
+                ENOENT or EACCES or EPERM or EISDIR or ENOTDIR or ELOOP or ENAMETOOLONG or EROFS or ETXTBSY => LunError.NotFound,
+                ENOSPC or EDQUOT => LunError.NoSpace,
+                EFBIG => LunError.OutOfRange,
+                // The block layer's word for a reservation conflict (BLK_STS_RESV_CONFLICT).
+                EBADE => LunError.ReservationConflict,
+                ENXIO or ENODEV or ENOLINK or ETIMEDOUT or EHOSTDOWN or ESTALE => LunError.PathLost,
+                _ => LunError.MediaFailed,
+            };
+            return new LunException(error, $"{whatFailed} failed: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).")
+            {
+                HResult = errno,
+            };
+        }
+    }
+}
