@@ -2,6 +2,7 @@ using System.Reflection;
 using Covol.Api;
 using Covol.Api.Configuration;
 using Covol.Api.Contracts;
+using Covol.Cluster.Records;
 using Covol.Node.Http;
 using Covol.Node.Volumes;
 using Covol.Protocol.Control;
@@ -16,14 +17,14 @@ internal sealed class ClusterQueries
     private static readonly TimeSpan s_peerLimit = TimeSpan.FromSeconds(3);
 
     private readonly NodeConfiguration _configuration;
-    private readonly ClusterMirror _mirror;
+    private readonly ClusterWatch _watch;
     private readonly PeerClients _peers;
     private readonly MountRole _mount;
 
-    public ClusterQueries(NodeConfiguration configuration, ClusterMirror mirror, PeerClients peers, MountRole mount)
+    public ClusterQueries(NodeConfiguration configuration, ClusterWatch watch, PeerClients peers, MountRole mount)
     {
         _configuration = configuration;
-        _mirror = mirror;
+        _watch = watch;
         _peers = peers;
         _mount = mount;
     }
@@ -33,7 +34,7 @@ internal sealed class ClusterQueries
     /// <summary>How this node is.</summary>
     public NodeView Node()
     {
-        var snapshot = _mirror.Snapshot;
+        var snapshot = _watch.Current;
         var missing = WhatIsMissing(snapshot);
         return View(snapshot, Self, missing is null ? "Up" : "Joining", missing ?? "");
     }
@@ -41,7 +42,7 @@ internal sealed class ClusterQueries
     /// <summary>The whole cluster; peers that do not answer are Unreachable or Down.</summary>
     public async Task<ClusterView> ClusterAsync(CancellationToken cancellation)
     {
-        var snapshot = _mirror.Snapshot;
+        var snapshot = _watch.Current;
         var nodes = await Task.WhenAll(
             _configuration.Members.Select(member => AskNodeAsync(snapshot, new NodeId(member.Node), cancellation))).ConfigureAwait(false);
         var volumes = Volumes();
@@ -55,18 +56,18 @@ internal sealed class ClusterQueries
 
     public IReadOnlyList<VolumeView> Volumes()
     {
-        var snapshot = _mirror.Snapshot;
-        return [.. snapshot.Volumes.Values.OrderBy(volume => volume.Name, StringComparer.Ordinal).Select(volume => Volume(snapshot, volume))];
+        var snapshot = _watch.Current;
+        return [.. snapshot.Volumes.Values.Select(volume => Volume(snapshot, volume.Record))];
     }
 
     /// <summary>How this node reaches its volumes.</summary>
     public async Task<IReadOnlyList<VolumeStateView>> LocalStatesAsync(CancellationToken cancellation)
     {
-        var snapshot = _mirror.Snapshot;
+        var snapshot = _watch.Current;
         var mounted = await _mount.MountedAsync(cancellation).ConfigureAwait(false);
         return
         [
-            .. snapshot.Volumes.Keys.Order(StringComparer.Ordinal).Select(name =>
+            .. snapshot.Volumes.Keys.Select(name =>
                 State(snapshot, name, Self, mounted.FirstOrDefault(volume => volume.Volume == name), "it is not attached here yet")),
         ];
     }
@@ -92,12 +93,12 @@ internal sealed class ClusterQueries
         }
         catch (NodeApiException failure)
         {
-            var snapshot = _mirror.Snapshot;
-            return [.. snapshot.Volumes.Keys.Order(StringComparer.Ordinal).Select(name => State(snapshot, name, node, null, failure.Message))];
+            var snapshot = _watch.Current;
+            return [.. snapshot.Volumes.Keys.Select(name => State(snapshot, name, node, null, failure.Message))];
         }
     }
 
-    private async Task<NodeView> AskNodeAsync(ClusterSnapshot snapshot, NodeId node, CancellationToken cancellation)
+    private async Task<NodeView> AskNodeAsync(ClusterState snapshot, NodeId node, CancellationToken cancellation)
     {
         if (node == Self)
         {
@@ -110,7 +111,7 @@ internal sealed class ClusterQueries
         }
         catch (NodeApiException failure)
         {
-            return View(snapshot, node, snapshot.Lives.ContainsKey(node) ? "Unreachable" : "Down", failure.Message);
+            return View(snapshot, node, snapshot.Lives.ContainsKey(node.Value) ? "Unreachable" : "Down", failure.Message);
         }
     }
 
@@ -126,15 +127,15 @@ internal sealed class ClusterQueries
         }
     }
 
-    private string? WhatIsMissing(ClusterSnapshot snapshot) => snapshot switch
+    private string? WhatIsMissing(ClusterState snapshot) => snapshot switch
     {
         { Cluster: null } => "the cluster store has not answered yet",
-        _ when !snapshot.Lives.ContainsKey(Self) => "it has not joined the cluster store yet",
+        _ when !snapshot.Lives.ContainsKey(Self.Value) => "it has not joined the cluster store yet",
         _ when !_mount.IsReady => "its mount process is not there yet",
         _ => null,
     };
 
-    private NodeView View(ClusterSnapshot snapshot, NodeId node, string state, string reason) => new(
+    private NodeView View(ClusterState snapshot, NodeId node, string state, string reason) => new(
         node.ToString(),
         state,
         reason,
@@ -147,7 +148,7 @@ internal sealed class ClusterQueries
                 .Select(machine => machine.Record.Definition.Name).Order(StringComparer.Ordinal),
         ]);
 
-    private static VolumeView Volume(ClusterSnapshot snapshot, VolumeRecord volume)
+    private static VolumeView Volume(ClusterState snapshot, VolumeRecord volume)
     {
         var owned = snapshot.Ownerships.TryGetValue(volume.Name, out var found) ? found.Record : null;
         var (state, reason) = owned switch
@@ -159,7 +160,7 @@ internal sealed class ClusterQueries
         return new VolumeView(volume.Name, volume.LunUri, owned?.Owner?.ToString() ?? "", owned?.Epoch.Value ?? 0, state, reason);
     }
 
-    private static VolumeStateView State(ClusterSnapshot snapshot, string volume, NodeId node, MountedVolume? mounted, string whyNot)
+    private static VolumeStateView State(ClusterState snapshot, string volume, NodeId node, MountedVolume? mounted, string whyNot)
     {
         var owner = snapshot.Ownerships.TryGetValue(volume, out var owned) ? owned.Record.Owner?.ToString() ?? "" : "";
         return mounted is null

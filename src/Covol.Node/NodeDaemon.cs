@@ -1,11 +1,18 @@
+using System.Net;
 using Covol.Api.Configuration;
 using Covol.Cluster.Etcd;
+using Covol.Cluster.Membership;
+using Covol.Cluster.Ownership;
+using Covol.Cluster.Records;
 using Covol.Cluster.Store;
 using Covol.Node.Http;
 using Covol.Node.Processes;
 using Covol.Node.VirtualMachines;
 using Covol.Node.Volumes;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Membership;
+using Covol.Protocol.Ownership;
 using Covol.Protocol.Store;
 using Microsoft.Extensions.Logging;
 
@@ -51,11 +58,28 @@ public sealed class NodeDaemon
         etcd.Start();
         await using var store = new EtcdStore(EtcdSettings.Client(_configuration), _time, _logs.CreateLogger<EtcdStore>());
         var keys = new StoreKeys(_configuration.Cluster);
-        var mirror = new ClusterMirror(store, keys, _logs.CreateLogger<ClusterMirror>());
-        var mount = new MountRole(_configuration, store, mirror, _daemon, _time, _logs.CreateLogger<MountRole>());
-        var queries = new ClusterQueries(_configuration, mirror, peers, mount);
-        var volumes = new VolumeOrders(store, mirror, queries, mount, _daemon);
-        await using var machines = new VirtualMachineRoles(_configuration, store, mirror, peers, _time, _logs.CreateLogger<VirtualMachineRoles>());
+        await etcd.WaitUntilHealthyAsync(s_storeLimit, cancellation).ConfigureAwait(false);
+        var records = new ClusterRecords(store, keys);
+        var cluster = await JoinAsync(records, cancellation).ConfigureAwait(false);
+        var watch = new ClusterWatch(store, keys);
+        var allocator = new KeyAllocator(store, keys, cluster);
+        var mount = new MountRole(_configuration, allocator, _daemon, _time, _logs.CreateLogger<MountRole>());
+        var queries = new ClusterQueries(_configuration, watch, peers, mount);
+        var volumes = new VolumeOrders(records, watch, queries, mount, _daemon);
+        await using var machines = new VirtualMachineRoles(
+            _configuration, store, keys, watch, peers, _time, _logs.CreateLogger<VirtualMachineRoles>());
+        var ownership = new ClusterOwnership(
+            new OwnershipPorts(
+                Self,
+                store,
+                keys,
+                allocator,
+                new CoordinatorProcesses(_configuration, _daemon, _time, _logs.CreateLogger<CoordinatorProcesses>()),
+                new VolumeAttachments(mount),
+                new OwnershipSettings(),
+                _time,
+                _logs),
+            watch);
         var stopOrdered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var server = await NodeHttpServer.StartAsync(
             _configuration,
@@ -70,16 +94,15 @@ public sealed class NodeDaemon
             cancellation).ConfigureAwait(false);
 
         using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await etcd.WaitUntilHealthyAsync(s_storeLimit, running.Token).ConfigureAwait(false);
-        await JoinAsync(store, keys, running.Token).ConfigureAwait(false);
-        var ownership = new VolumeSupervisor(_configuration, store, mirror, mount, _daemon, _logs, _time);
         List<Task> work =
         [
-            mirror.RunAsync(running.Token),
+            watch.RunAsync(running.Token),
+            Membership(store, keys, watch).RunAsync(ownership.SetMembers, () => NodeLog.Isolated(_log), running.Token),
             mount.RunAsync(running.Token),
             ownership.RunAsync(running.Token),
-            AdoptAsync(mirror, machines, running.Token),
+            AdoptAsync(watch, machines, running.Token),
         ];
+        NodeLog.Up(_log, _configuration.Node);
         try
         {
             var ended = await Task.WhenAny([.. work, stopOrdered.Task]).ConfigureAwait(false);
@@ -97,6 +120,25 @@ public sealed class NodeDaemon
         }
     }
 
+    private NodeId Self => new(_configuration.Node);
+
+    private MemberConfiguration OwnMember => _configuration.Members.First(member => member.Node == _configuration.Node);
+
+    private ClusterMembership Membership(EtcdStore store, StoreKeys keys, ClusterWatch watch)
+    {
+        var tls = new TlsFiles(_configuration.Authority, _configuration.Certificate, _configuration.Key);
+        var listen = new IPEndPoint(IPAddress.Parse(OwnMember.Address), OwnMember.HeartbeatPort);
+        return new ClusterMembership(
+            Self,
+            new MembershipSettings(),
+            store,
+            keys,
+            watch,
+            new PeerNetwork(listen, tls, _time, _logs.CreateLogger<PeerNetwork>()),
+            _time,
+            _logs.CreateLogger<ClusterMembership>());
+    }
+
     /// <summary>Only the cancellation we asked for is expected here; anything else is the daemon's failure.</summary>
     private static async Task EndAsync(List<Task> work)
     {
@@ -110,47 +152,38 @@ public sealed class NodeDaemon
         }
     }
 
-    private static async Task AdoptAsync(ClusterMirror mirror, VirtualMachineRoles machines, CancellationToken cancellation)
+    /// <summary>Runs as long as the daemon, like the others, so that its failure is seen and its success is no end.</summary>
+    private static async Task AdoptAsync(ClusterWatch watch, VirtualMachineRoles machines, CancellationToken cancellation)
     {
-        await mirror.WaitAsync(now => now.Cluster, s_storeLimit, cancellation).ConfigureAwait(false);
+        await watch.WaitAsync(state => state.Cluster is not null, cancellation).ConfigureAwait(false);
         await machines.AdoptAsync(cancellation).ConfigureAwait(false);
         await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Makes the cluster's record if this is its first node, and this member's.</summary>
-    private async Task JoinAsync(EtcdStore store, StoreKeys keys, CancellationToken cancellation)
+    private async Task<ClusterRecord> JoinAsync(ClusterRecords records, CancellationToken cancellation)
     {
-        await ClusterWrites.ChangeAsync<ClusterRecord>(
-            store,
-            keys.Cluster,
-            seen => seen ?? new ClusterRecord(
-                _configuration.Cluster,
-                Guid.NewGuid(),
-                System.Security.Cryptography.RandomNumberGenerator.GetInt32(1, Protocol.Ownership.KeyLayout.TagMax + 1)),
-            cancellation).ConfigureAwait(false);
-        var self = _configuration.Members.First(member => member.Node == _configuration.Node);
-        var node = new NodeId(_configuration.Node);
-        await ClusterWrites.ChangeAsync<MemberRecord>(
-            store,
-            keys.Member(node),
-            _ => new MemberRecord(
-                node,
+        var cluster = await records.EnsureClusterAsync(_configuration.Cluster, cancellation).ConfigureAwait(false);
+        var self = OwnMember;
+        await records.JoinAsync(
+            new MemberRecord(
+                Self,
                 Environment.MachineName,
-                [],
+                [$"tcp:{self.Address}:{self.HeartbeatPort}"],
                 $"https://{self.Address}:{self.ApiPort}",
                 [$"http://{self.Address}:{self.StoreClientPort}"]),
             cancellation).ConfigureAwait(false);
-        NodeLog.Up(_log, _configuration.Node);
+        return cluster;
     }
 
-    private async Task StopNodeAsync(VirtualMachineRoles machines, MountRole mount, VolumeSupervisor ownership, EtcdProcess etcd)
+    private async Task StopNodeAsync(VirtualMachineRoles machines, MountRole mount, ClusterOwnership ownership, EtcdProcess etcd)
     {
         using var limit = new CancellationTokenSource(s_stopLimit, _time);
         foreach (var (what, step) in (IEnumerable<(string, Func<CancellationToken, Task>)>)
         [
             ("Stopping the virtual machines", machines.StopAllAsync),
             ("Ending the data plane", mount.StopAsync),
-            ("Handing the volumes over", ownership.StopAsync),
+            ("Handing the volumes over", ownership.ShutDownAsync),
             ("Ending etcd", etcd.StopAsync),
         ])
         {

@@ -40,4 +40,7 @@ internal static partial class NodeLog
 
     [LoggerMessage(7011, LogLevel.Information, "Virtual machine {Name} is {State} here: {Reason}")]
     public static partial void Machine(ILogger log, string name, string state, string reason);
+
+    [LoggerMessage(7012, LogLevel.Error, "Neither peers nor the cluster store answer: the others take this node for evicted")]
+    public static partial void Isolated(ILogger log);
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using Covol.Api.Configuration;
 using Covol.Api.Contracts;
+using Covol.Cluster.Records;
 using Covol.Cluster.Store;
 using Covol.Node.Http;
 using Covol.Protocol.Ids;
@@ -22,12 +23,15 @@ namespace Covol.Node.VirtualMachines;
 /// </summary>
 internal sealed class VirtualMachineRoles : IAsyncDisposable
 {
+    private const int TriesMax = 16;
     private static readonly TimeSpan s_guestLimit = TimeSpan.FromSeconds(60);
 
     private readonly NodeConfiguration _configuration;
     private readonly NodeId _self;
+    private readonly ClusterRecords _records;
     private readonly IClusterStore _store;
-    private readonly ClusterMirror _mirror;
+    private readonly StoreKeys _keys;
+    private readonly ClusterWatch _watch;
     private readonly PeerClients _peers;
     private readonly HostSettings _host;
     private readonly TimeProvider _time;
@@ -39,15 +43,18 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     public VirtualMachineRoles(
         NodeConfiguration configuration,
         IClusterStore store,
-        ClusterMirror mirror,
+        StoreKeys keys,
+        ClusterWatch watch,
         PeerClients peers,
         TimeProvider time,
         ILogger<VirtualMachineRoles> log)
     {
         _configuration = configuration;
         _self = new NodeId(configuration.Node);
+        _records = new ClusterRecords(store, keys);
         _store = store;
-        _mirror = mirror;
+        _keys = keys;
+        _watch = watch;
         _peers = peers;
         _host = HostSettings.Detect($"{configuration.RunDirectory}/vm", configuration.LogDirectory, configuration.VirtualMachineUser);
         _time = time;
@@ -57,7 +64,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     /// <summary>Finds machines that run here from an earlier life of this control plane; those that are gone are marked so.</summary>
     public async Task AdoptAsync(CancellationToken cancellation)
     {
-        foreach (var (record, _) in _mirror.Snapshot.Machines.Values.Where(machine => machine.Record.Node == _self && IsUp(machine.Record)))
+        foreach (var record in _watch.Current.Machines.Values.Select(machine => machine.Record).Where(record => record.Node == _self && IsUp(record)))
         {
             var name = record.Definition.Name;
             var machine = await VirtualMachineProcess.AdoptAsync(Places(name), _time, _log, cancellation).ConfigureAwait(false);
@@ -77,7 +84,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     }
 
     public IReadOnlyList<VirtualMachineView> List() =>
-        [.. _mirror.Snapshot.Machines.Values.Select(machine => View(machine.Record)).OrderBy(view => view.Name, StringComparer.Ordinal)];
+        [.. _watch.Current.Machines.Values.Select(machine => View(machine.Record)).OrderBy(view => view.Name, StringComparer.Ordinal)];
 
     public VirtualMachineView Get(string name) => View(Record(name));
 
@@ -89,9 +96,8 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
             throw new NodeException(wrong);
         }
 
-        var record = await ClusterWrites.ChangeAsync<VirtualMachineRecord>(
-            _store,
-            _mirror.Keys.Machine(order.Name),
+        var record = await ChangeAsync(
+            order.Name,
             seen => seen is null
                 ? new VirtualMachineRecord(definition, null, VirtualMachineState.Stopped, null, 0, "")
                 : throw new NodeException($"There is a virtual machine {order.Name} already; choose another name or remove it first."),
@@ -99,9 +105,8 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
         return View(record!);
     }
 
-    public async Task RemoveAsync(string name, CancellationToken cancellation) => await ClusterWrites.ChangeAsync<VirtualMachineRecord>(
-        _store,
-        _mirror.Keys.Machine(name),
+    public async Task RemoveAsync(string name, CancellationToken cancellation) => await ChangeAsync(
+        name,
         seen => seen switch
         {
             null => throw Unknown(name),
@@ -192,7 +197,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
             throw new NodeException($"{name} does not run; it is {record.State}. Only a running machine can be migrated.");
         }
 
-        if (!_mirror.Snapshot.Lives.ContainsKey(target))
+        if (!_watch.Current.Lives.ContainsKey(target.Value))
         {
             throw new NodeException($"{target} is not up, so {name} cannot move there. 'covol node list' shows who is.");
         }
@@ -287,12 +292,37 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     internal async Task<VirtualMachineRecord> SetAsync(
         string name, Func<VirtualMachineRecord, VirtualMachineRecord?> change, CancellationToken cancellation)
     {
-        var after = await ClusterWrites.ChangeAsync<VirtualMachineRecord>(
-            _store,
-            _mirror.Keys.Machine(name),
+        var after = await ChangeAsync(
+            name,
             seen => seen is null ? throw Unknown(name) : change(seen) ?? seen,
             cancellation).ConfigureAwait(false);
         return after!;
+    }
+
+    /// <summary>Reads, decides, compares; again when somebody was faster. The decision may be asked for several times.</summary>
+    private async Task<VirtualMachineRecord?> ChangeAsync(
+        string name, Func<VirtualMachineRecord?, VirtualMachineRecord?> change, CancellationToken cancellation)
+    {
+        for (var attempt = 0; attempt < TriesMax; attempt++)
+        {
+            var entry = await _store.GetAsync(_keys.Machine(name), cancellation).ConfigureAwait(false);
+            var before = entry is null ? null : StoreJson.Read<VirtualMachineRecord>(entry);
+            var after = change(before);
+            if (ReferenceEquals(after, before))
+            {
+                return after;
+            }
+
+            var expected = entry?.Revision ?? new StoreRevision(0);
+            if (after is null
+                ? await _records.TryRemoveMachineAsync(name, expected, cancellation).ConfigureAwait(false)
+                : await _records.TryWriteMachineAsync(after, expected, cancellation).ConfigureAwait(false) is not null)
+            {
+                return after;
+            }
+        }
+
+        throw new NodeException($"The record of {name} changes all the time; try again.");
     }
 
     private static VirtualMachineRecord After(VirtualMachineRecord seen, NodeId target, MigrationOutcome outcome) => outcome.Result switch
@@ -310,7 +340,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     private static NodeException Unknown(string name) => new($"There is no virtual machine {name}. 'covol vm list' shows all.");
 
     private VirtualMachineRecord Record(string name) =>
-        _mirror.Snapshot.Machines.TryGetValue(name, out var machine) ? machine.Record : throw Unknown(name);
+        _watch.Current.Machines.TryGetValue(name, out var machine) ? machine.Record : throw Unknown(name);
 
     private VirtualMachinePlaces Places(string name) => new(_host.RunFolder, _host.LogFolder, name);
 

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using Covol.Api.Configuration;
+using Covol.Cluster.Records;
 using Covol.Cluster.Store;
 using Covol.Node.Processes;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
-using KeyLayout = Covol.Protocol.Ownership.KeyLayout;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
 
@@ -24,8 +24,7 @@ internal sealed class MountRole
     private static readonly TimeSpan s_refresh = TimeSpan.FromSeconds(2);
 
     private readonly NodeConfiguration _configuration;
-    private readonly IClusterStore _store;
-    private readonly ClusterMirror _mirror;
+    private readonly KeyAllocator _allocator;
     private readonly DaemonCommand _daemon;
     private readonly TimeProvider _time;
     private readonly ILogger<MountRole> _log;
@@ -39,15 +38,13 @@ internal sealed class MountRole
 
     public MountRole(
         NodeConfiguration configuration,
-        IClusterStore store,
-        ClusterMirror mirror,
+        KeyAllocator allocator,
         DaemonCommand daemon,
         TimeProvider time,
         ILogger<MountRole> log)
     {
         _configuration = configuration;
-        _store = store;
-        _mirror = mirror;
+        _allocator = allocator;
         _daemon = daemon;
         _time = time;
         _log = log;
@@ -220,7 +217,7 @@ internal sealed class MountRole
 
                 if (!_keys.TryGetValue(volume, out var key))
                 {
-                    key = await NewKeyAsync(cancellation).ConfigureAwait(false);
+                    key = await _allocator.NewDataKeyAsync(new NodeId(_configuration.Node), cancellation).ConfigureAwait(false);
                     _keys.Add(volume, key);
                 }
 
@@ -242,14 +239,6 @@ internal sealed class MountRole
         {
             _attaching.Release();
         }
-    }
-
-    private async Task<ReservationKey> NewKeyAsync(CancellationToken cancellation)
-    {
-        var self = new NodeId(_configuration.Node);
-        var tag = _mirror.Snapshot.Cluster?.Tag ?? throw new NodeException("The cluster store has not answered yet.");
-        var incarnation = await ClusterWrites.NextAsync(_store, _mirror.Keys.IncarnationCounter(self), cancellation).ConfigureAwait(false);
-        return KeyLayout.DataKey(tag, self, incarnation);
     }
 
     private async Task WaitForAnswerAsync(RoleProcess mount, CancellationToken cancellation)

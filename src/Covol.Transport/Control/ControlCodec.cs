@@ -20,6 +20,8 @@ internal static class ControlCodec
             Detach it => (nameof(DetachVolume), JsonSerializer.SerializeToNode(it.Volume, ControlJson.Default.DetachVolume)!.AsObject()),
             QueryMountedVolumes => (nameof(QueryMountedVolumes), new JsonObject()),
             QueryCoordinator => (nameof(QueryCoordinator), new JsonObject()),
+            Activate it => (
+                nameof(ActivateCoordinator), JsonSerializer.SerializeToNode(it.Order, ControlJson.Default.ActivateCoordinator)!.AsObject()),
             HandOver => (nameof(HandOver), new JsonObject()),
             Stop => (nameof(Stop), new JsonObject()),
             _ => throw new JsonException($"A {request.GetType().Name} has no place in the control protocol."),
@@ -50,6 +52,7 @@ internal static class ControlCodec
             nameof(DetachVolume) => new Detach(root.Deserialize(ControlJson.Default.DetachVolume)!),
             nameof(QueryMountedVolumes) => new QueryMountedVolumes(),
             nameof(QueryCoordinator) => new QueryCoordinator(),
+            nameof(ActivateCoordinator) => new Activate(root.Deserialize(ControlJson.Default.ActivateCoordinator)!),
             nameof(HandOver) => new HandOver(),
             nameof(Stop) => new Stop(),
             var other => throw new JsonException($"Nobody knows a request of kind '{other}'."),

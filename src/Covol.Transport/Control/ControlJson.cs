@@ -18,6 +18,7 @@ namespace Covol.Transport.Control;
     Converters = [typeof(NodeIdConverter), typeof(EpochConverter), typeof(ReservationKeyConverter)])]
 [JsonSerializable(typeof(AttachVolume))]
 [JsonSerializable(typeof(DetachVolume))]
+[JsonSerializable(typeof(ActivateCoordinator))]
 [JsonSerializable(typeof(ControlAnswer))]
 [JsonSerializable(typeof(CoordinatorConfiguration))]
 [JsonSerializable(typeof(MountConfiguration))]

@@ -22,6 +22,9 @@ public sealed record QueryMountedVolumes : ControlRequest;
 /// <summary>To a coordinator process: how far it is.</summary>
 public sealed record QueryCoordinator : ControlRequest;
 
+/// <summary>To a coordinator process in standby: the epoch that names its key is won; fence, replay, serve.</summary>
+public sealed record Activate(ActivateCoordinator Order) : ControlRequest;
+
 /// <summary>To a coordinator process: finish what runs, make a checkpoint, take nothing more, end. Answered when that is done.</summary>
 public sealed record HandOver : ControlRequest;
 
