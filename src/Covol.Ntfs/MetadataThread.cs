@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using Covol.Protocol;
+
+namespace Covol.Ntfs;
+
+/// <summary>
+/// The one thread on which a volume's native code runs. Jobs run in the order they were given; the queue is bounded, and giving a
+/// job to a full queue waits. An exception of a job goes to whoever waits for it.
+/// </summary>
+public sealed class MetadataThread : IDisposable
+{
+    /// <summary>Jobs that may wait. More than all slots of one volume together never happens in a correct coordinator.</summary>
+    public const int QueueMax = 16_384;
+
+    private readonly BlockingCollection<Action> _jobs = new(QueueMax);
+    private readonly Thread _thread;
+
+    /// <param name="volume">Goes into the thread's name.</param>
+    public MetadataThread(string volume)
+    {
+        _thread = new Thread(Run) { Name = $"covol-meta {volume}", IsBackground = true };
+        _thread.Start();
+    }
+
+    public bool IsCurrent => Thread.CurrentThread == _thread;
+
+    /// <summary>Every path into native code calls this.</summary>
+    public void AssertCurrent() => Invariant.Holds(IsCurrent, "The metadata of a volume was touched by a thread other than its own.");
+
+    public Task<T> RunAsync<T>(Func<T> job, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _jobs.Add(() => Carry(job, result), cancellation);
+        return result.Task;
+    }
+
+    public Task RunAsync(Action job, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        return RunAsync<object?>(
+            () =>
+            {
+                job();
+                return null;
+            },
+            cancellation);
+    }
+
+    /// <summary>Runs what is queued, then ends. Not callable from the thread itself.</summary>
+    public void Dispose()
+    {
+        Invariant.Holds(!IsCurrent, "The metadata thread was told to end by itself.");
+        if (!_jobs.IsAddingCompleted)
+        {
+            _jobs.CompleteAdding();
+            _thread.Join();
+            _jobs.Dispose();
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "The failure belongs to the one who waits for the job.")]
+    private static void Carry<T>(Func<T> job, TaskCompletionSource<T> result)
+    {
+        try
+        {
+            result.SetResult(job());
+        }
+        catch (Exception failure)
+        {
+            result.SetException(failure);
+        }
+    }
+
+    private void Run()
+    {
+        foreach (var job in _jobs.GetConsumingEnumerable())
+        {
+            job();
+        }
+    }
+}
