@@ -1,0 +1,22 @@
+using Covol.Protocol.Units;
+
+namespace Covol.Ntfs;
+
+/// <summary>How a new volume is made.</summary>
+public sealed record NtfsFormatOptions
+{
+    /// <summary>NTFS volume label, at most 32 UTF-16 units.</summary>
+    public required string Label { get; init; }
+
+    /// <summary>
+    /// Bytes of the journal, a multiple of 1 MiB from 1 MiB to 1 GiB; null: 64 MiB, less on a LUN below 1 GiB (a sixteenth of it, at least 1 MiB).
+    /// It bounds the largest single change: a quarter of it holds the bitmap pages of one step of growth.
+    /// </summary>
+    public ByteCount? JournalLength { get; init; }
+
+    /// <summary>Bytes of a cluster, a power of two from 4096 to 65536.</summary>
+    public int ClusterSize { get; init; } = 4096;
+
+    /// <summary>Where the sparse image is made; null: the system's folder for temporary files.</summary>
+    public string? TemporaryFolder { get; init; }
+}

@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Globalization;
+using Covol.Lun;
+using Covol.Ntfs.Format;
+using Covol.Ntfs.Journal;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Journal;
+using Covol.Protocol.Units;
+
+namespace Covol.Ntfs;
+
+/// <summary>
+/// Makes a new volume on a LUN: mkntfs on a sparse temporary file, then on it the journal, its locator and the orphan folder, then the data ranges go to
+/// the LUN, the boot sector last, so that a crash on the way leaves no volume rather than half of one. All content of the LUN is lost.
+/// </summary>
+public static class NtfsFormatter
+{
+    /// <summary>Below it NTFS's own files and a journal leave nothing.</summary>
+    public static readonly ByteCount SizeMin = ByteCount.FromMebibytes(16);
+
+    private const int ChunkLength = 1 << 20;
+    private const long JournalUnit = 1 << 20;
+
+    private static readonly ByteCount s_journalDefault = ByteCount.FromMebibytes(64);
+    private static readonly TimeSpan s_timeMax = TimeSpan.FromMinutes(10);
+
+    /// <summary>Blocks the caller; the device is used by nobody else.</summary>
+    public static void Format(IBlockDevice device, NtfsFormatOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(options);
+        LibNtfsLoader.Use();
+        var size = device.Size.Value / options.ClusterSize * options.ClusterSize;
+        if (size < SizeMin.Value)
+        {
+            throw new NtfsRefusedException($"A LUN of {device.Size} is too small for a volume: at least {SizeMin} are needed.");
+        }
+
+        using var image = new SparseImage(options.TemporaryFolder ?? Path.GetTempPath(), new ByteCount(size));
+        MakeNtfs(image.Path, options);
+        var locator = AddOwnFiles(image, JournalLength(options, size));
+        CopyTo(device, image, locator);
+    }
+
+    private static ByteCount JournalLength(NtfsFormatOptions options, long size)
+    {
+        var wanted = options.JournalLength
+            ?? new ByteCount(Math.Clamp(size / 16 / JournalUnit * JournalUnit, JournalFormat.LengthMin, s_journalDefault.Value));
+        return wanted.Value is >= JournalFormat.LengthMin and <= JournalFormat.LengthMax && wanted.Value % JournalUnit == 0
+            ? wanted
+            : throw new NtfsRefusedException($"A journal of {wanted} is not possible: it has whole MiB, from 1 MiB to 1 GiB.");
+    }
+
+    private static void MakeNtfs(string path, NtfsFormatOptions options)
+    {
+        var program = new[] { "/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs" }.FirstOrDefault(File.Exists)
+            ?? throw new NtfsRefusedException("This machine has no mkntfs. Install the package ntfs-3g.");
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            ArgumentList =
+            {
+                "-F", "-Q", "-q", "-s", "512", "-p", "0", "-H", "255", "-S", "63",
+                "-c", options.ClusterSize.ToString(CultureInfo.InvariantCulture), "-L", options.Label, path,
+            },
+        };
+        using var process = Process.Start(start) ?? throw new NtfsRefusedException($"{program} cannot be started.");
+        var said = process.StandardError.ReadToEnd();
+        if (!process.WaitForExit(s_timeMax))
+        {
+            process.Kill();
+            throw new NtfsRefusedException($"mkntfs did not end within {s_timeMax.TotalMinutes} minutes.");
+        }
+
+        if (process.ExitCode != 0)
+        {
+            throw new NtfsRefusedException($"mkntfs failed with exit status {process.ExitCode}: {said.Trim()}");
+        }
+    }
+
+    private static JournalLocator AddOwnFiles(SparseImage image, ByteCount journalLength)
+    {
+        var geometry = VolumeGeometry.Read(image);
+        List<(long Vcn, long Lcn, long Length)> journal;
+        List<(long Vcn, long Lcn, long Length)> mft;
+        List<(long Vcn, long Lcn, long Length)> logFile;
+        using (var volume = new MountedVolume(new DirectDevice(image)))
+        {
+            journal = volume.CreateOwnFile(FileNames.Journal, journalLength.Value);
+            volume.CreateOwnDirectory(FileNames.Orphans);
+            mft = volume.RunsOf(Interop.LibNtfs.FILE_MFT);
+            logFile = volume.RunsOf(Interop.LibNtfs.FILE_LogFile);
+        }
+
+        if (journal.Count != 1)
+        {
+            throw new NtfsRefusedException($"The LUN has no room for a journal of {journalLength} in one piece.");
+        }
+
+        var locator = new JournalLocator(new LunByteOffset(journal[0].Lcn * geometry.ClusterSize), journalLength, geometry.Serial);
+        var page = new byte[JournalFormat.PageSize];
+        var place = new LunByteOffset(JournalFormat.RoundDown(JournalLocator.Place));
+        image.Read(place, page);
+        locator.Encode(page.AsSpan((int)(JournalLocator.Place - place.Value), JournalFormat.SectorSize));
+        image.Write(place, page);
+        RedoJournal.Format(image, locator, new Epoch(0), VolumeFingerprint.SectorsOf(geometry, mft, logFile), []);
+        return locator;
+    }
+
+    private static void CopyTo(IBlockDevice device, SparseImage image, JournalLocator locator)
+    {
+        // First nothing: neither a boot sector nor a record of a former journal survives what follows.
+        device.WriteZeroes(default, new ByteCount(JournalFormat.PageSize));
+        device.Flush();
+        device.WriteZeroes(locator.Start, locator.Length);
+        var buffer = new byte[ChunkLength];
+        foreach (var (start, end) in image.DataRanges())
+        {
+            for (var at = Math.Max(start, JournalFormat.PageSize); at < end; at += buffer.Length)
+            {
+                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, end - at));
+                image.Read(new LunByteOffset(at), piece);
+                device.Write(new LunByteOffset(at), piece);
+            }
+        }
+
+        device.Flush();
+        var boot = buffer.AsSpan(0, JournalFormat.PageSize);
+        image.Read(default, boot);
+        device.Write(default, boot);
+        device.Flush();
+    }
+}

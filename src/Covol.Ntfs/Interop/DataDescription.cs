@@ -1,0 +1,32 @@
+namespace Covol.Ntfs;
+
+/// <summary>What an ATTR_RECORD of unnamed data says (layout.h): offsets +8 non-resident, +12 flags, +16 value length,
+/// +40 allocated, +48 size, +56 initialized, +64 compressed size.</summary>
+internal readonly record struct DataDescription(bool IsResident, bool IsSparse, bool IsEncoded, long Size, long Allocated, long Valid)
+{
+    private const ushort Compressed = 0x00FF;
+    private const ushort Encrypted = 0x4000;
+    private const ushort Sparse = 0x8000;
+
+    public const int ValidOffset = 56;
+
+    public static unsafe DataDescription Read(nint attribute)
+    {
+        var flags = *(ushort*)(attribute + 12);
+        var encoded = (flags & (Compressed | Encrypted)) != 0;
+        if (*(byte*)(attribute + 8) == 0)
+        {
+            long length = *(uint*)(attribute + 16);
+            return new DataDescription(true, false, encoded, length, 0, length);
+        }
+
+        var sparse = (flags & Sparse) != 0;
+        return new DataDescription(
+            false,
+            sparse,
+            encoded,
+            *(long*)(attribute + 48),
+            sparse || (flags & Compressed) != 0 ? *(long*)(attribute + 64) : *(long*)(attribute + 40),
+            *(long*)(attribute + ValidOffset));
+    }
+}

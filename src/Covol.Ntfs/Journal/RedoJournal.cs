@@ -1,0 +1,231 @@
+using Covol.Lun;
+using Covol.Protocol;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Journal;
+using Covol.Protocol.Units;
+
+namespace Covol.Ntfs.Journal;
+
+/// <summary>
+/// A redo journal of 4 KiB pages and of the caller's state changes in a fixed place of a LUN. It knows no file system.
+/// <code>
+///   | slot of even laps | slot of odd laps | ring: record 1 | record 2 | ... |
+///
+///   Commit      record -> flush -> pages to their places, not flushed
+///   Checkpoint  flush -> superblock with the caller's whole state into the other slot -> flush -> ring from its begin
+///   Recover     newest superblock -> chained records -> fingerprint -> pages to their places -> Checkpoint with the new epoch
+/// </code>
+/// One thread. After an exception it may not be used any more.
+/// </summary>
+internal sealed class RedoJournal
+{
+    private readonly IBlockDevice _device;
+    private readonly JournalLocator _extent;
+    private readonly Epoch _epoch;
+    private readonly JournalControls _controls;
+    private readonly HashSet<long> _journalled = [];
+    private readonly List<ReadOnlyMemory<byte>> _changes = [];
+    private IReadOnlyList<LunByteOffset> _guards;
+    private ReadOnlyMemory<byte> _state;
+    private long _changesLength;
+    private long _lap;
+    private long _sequence;
+    private long _ringUsed;
+    private ulong _chain;
+    private byte[] _buffer = [];
+
+    private RedoJournal(
+        IBlockDevice device, JournalLocator extent, Epoch epoch, JournalControls controls, IReadOnlyList<LunByteOffset> guards)
+    {
+        _device = device;
+        _extent = extent;
+        _epoch = epoch;
+        _controls = controls;
+        _guards = guards;
+    }
+
+    /// <summary>Bytes of the largest record that fits an empty ring.</summary>
+    public long RingLength => JournalFormat.RingLength(_extent.Length.Value);
+
+    /// <summary>The fuller of the ring and of the room for the caller's state, 0 to 1.</summary>
+    public double Use => Math.Max((double)_ringUsed / RingLength, (double)StateLength / SlotLength);
+
+    /// <summary>Pages that a replay could still write.</summary>
+    public IReadOnlySet<long> Journalled => _journalled;
+
+    private int SlotLength => JournalFormat.SlotLength(_extent.Length.Value);
+
+    private LunByteOffset Ring => _extent.Start + new ByteCount(2L * SlotLength);
+
+    private long StateLength => JournalSuperblock.LengthOf(_guards.Count, _state.Length, _changes.Count, _changesLength);
+
+    /// <summary>Makes an empty journal where nothing of a former one can be taken for a record of this.</summary>
+    public static void Format(
+        IBlockDevice device, JournalLocator extent, Epoch epoch, IReadOnlyList<LunByteOffset> guards, ReadOnlySpan<byte> state)
+    {
+        CheckExtent(device, extent);
+        var journal = new RedoJournal(device, extent, epoch, JournalControls.All, guards);
+        device.WriteZeroes(extent.Start, extent.Length);
+        journal.BeginLap(1, state.ToArray(), []);
+    }
+
+    /// <summary>
+    /// Carries out all that is committed and begins a new lap in the new epoch. Throws <see cref="NtfsRefusedException"/> before anything is
+    /// written when the journal is not whole, is of a newer epoch, or another program wrote to the volume.
+    /// </summary>
+    public static (RedoJournal Journal, JournalRecovery Recovery) Recover(
+        IBlockDevice device, JournalLocator extent, Epoch epoch, JournalControls controls)
+    {
+        CheckExtent(device, extent);
+        var superblock = ReadSuperblock(device, extent);
+        if (superblock.Epoch.Value > epoch.Value)
+        {
+            throw new NtfsRefusedException(
+                $"The journal was last written in {superblock.Epoch}, and this coordinator holds {epoch}: another coordinator took the volume over.");
+        }
+
+        var journal = new RedoJournal(device, extent, epoch, controls, [.. superblock.Guards.Select(guard => guard.Place)]);
+        var scan = new JournalScan(device, journal.Ring, journal.RingLength, superblock, controls);
+        scan.Run();
+        scan.CheckFingerprint();
+        scan.Replay();
+        device.Flush();
+        journal.BeginLap(superblock.Lap + 1, superblock.State, [.. superblock.Changes, .. scan.States]);
+        return (journal, new JournalRecovery(journal._state, [.. journal._changes]));
+    }
+
+    /// <summary>The sectors whose content is checked before the next replay. Takes effect with the next lap.</summary>
+    public void Guard(IReadOnlyList<LunByteOffset> sectors) => _guards = sectors;
+
+    /// <summary>Whether a commit would fit into what is left of the lap.</summary>
+    public bool Fits(long pageCount, long stateLength) =>
+        _ringUsed + JournalRecord.LengthOf(pageCount, stateLength) <= RingLength && StateFits(stateLength);
+
+    /// <summary>
+    /// Makes the pages and the state change stable, all or none, then puts the pages in their places. Turns the lap by itself when the ring is
+    /// full. Pages are ascending page numbers of the LUN.
+    /// </summary>
+    public void Commit(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
+    {
+        var length = JournalRecord.LengthOf(pages.Length, change.Length);
+        Invariant.Holds(length <= RingLength, $"One commit of {pages.Length} pages and {change.Length} bytes of state is larger than the whole journal.");
+        Invariant.Holds(StateFits(change.Length), "The caller's state outgrew the journal's superblock: a checkpoint was due.");
+        if (_ringUsed + length > RingLength)
+        {
+            // What is applied becomes stable, so the ring's records are not needed; the caller's state goes along as it is.
+            _device.Flush();
+            BeginLap(_lap + 1, _state, [.. _changes]);
+        }
+
+        var record = Buffer((int)length);
+        for (var index = 0; index < pages.Length; index++)
+        {
+            content(pages[index]).CopyTo(JournalRecord.PageSlot(record, pages.Length, change.Length, index));
+        }
+
+        _sequence++;
+        _chain = JournalRecord.Seal(record, _epoch, _lap, _sequence, _chain, pages, change);
+        _device.Write(Ring + new ByteCount(_ringUsed), record);
+        if (_controls.FlushBeforeApply)
+        {
+            _device.Flush();
+        }
+
+        _ringUsed += length;
+        if (change.Length > 0)
+        {
+            _changes.Add(change.ToArray());
+            _changesLength += change.Length;
+        }
+
+        Apply(pages, record, change.Length);
+    }
+
+    /// <summary>Begins a new lap whose state is the caller's whole state.</summary>
+    public void Checkpoint(ReadOnlySpan<byte> state)
+    {
+        _device.Flush();
+        BeginLap(_lap + 1, state.ToArray(), []);
+    }
+
+    private static void CheckExtent(IBlockDevice device, JournalLocator extent)
+    {
+        var (start, length) = (extent.Start.Value, extent.Length.Value);
+        if (start % JournalFormat.PageSize != 0 || length % JournalFormat.PageSize != 0 || start < JournalFormat.PageSize
+            || length is < JournalFormat.LengthMin or > JournalFormat.LengthMax || start > device.Size.Value - length)
+        {
+            throw new NtfsRefusedException(
+                $"The journal's place ({extent.Start}, {extent.Length}) does not fit the LUN: it is damaged, or the LUN was made smaller.");
+        }
+    }
+
+    private static JournalSuperblock ReadSuperblock(IBlockDevice device, JournalLocator extent)
+    {
+        JournalSuperblock? newest = null;
+        var slot = new byte[JournalFormat.SlotLength(extent.Length.Value)];
+        for (var index = 0; index < 2; index++)
+        {
+            device.Read(extent.Start + new ByteCount((long)index * slot.Length), slot);
+            if (JournalSuperblock.TryRead(slot, out var found) && (newest is null || found.Lap > newest.Lap))
+            {
+                newest = found;
+            }
+        }
+
+        return newest ?? throw new NtfsRefusedException("The journal has no valid superblock: the volume is damaged or was not made by Covol.");
+    }
+
+    private bool StateFits(long change) =>
+        JournalSuperblock.LengthOf(JournalSuperblock.GuardsMax, _state.Length, _changes.Count + 1, _changesLength + change) <= SlotLength;
+
+    private void Apply(long[] pages, ReadOnlySpan<byte> record, int stateLength)
+    {
+        // The pages lie in the record in ascending order, so neighbours on the LUN go out as one write.
+        var first = 0;
+        while (first < pages.Length)
+        {
+            var end = first + 1;
+            while (end < pages.Length && pages[end] == pages[end - 1] + 1)
+            {
+                end++;
+            }
+
+            var start = record.Length - ((pages.Length - first) * JournalFormat.PageSize);
+            _device.Write(
+                new LunByteOffset(pages[first] * JournalFormat.PageSize),
+                record.Slice(start, (end - first) * JournalFormat.PageSize));
+            first = end;
+        }
+
+        Invariant.Holds(stateLength >= 0, "A record has a negative length of state.");
+        _journalled.UnionWith(pages);
+    }
+
+    private void BeginLap(long lap, ReadOnlyMemory<byte> state, List<ReadOnlyMemory<byte>> changes)
+    {
+        var guards = _guards.Select(place => new GuardedSector(place, GuardedContent.ChecksumOf(_device, place))).ToList();
+        var (bytes, checksum) = JournalSuperblock.Encode(_epoch, lap, guards, state.Span, changes);
+        Invariant.Holds(bytes.Length <= SlotLength, "The caller's whole state does not fit the journal's superblock.");
+        _device.Write(_extent.Start + new ByteCount((lap % 2) * SlotLength), bytes);
+        _device.Flush();
+        _lap = lap;
+        _chain = checksum;
+        _sequence = 0;
+        _ringUsed = 0;
+        _state = state;
+        _changes.Clear();
+        _changes.AddRange(changes);
+        _changesLength = changes.Sum(change => (long)change.Length);
+        _journalled.Clear();
+    }
+
+    private Span<byte> Buffer(int length)
+    {
+        if (_buffer.Length < length)
+        {
+            _buffer = GC.AllocateUninitializedArray<byte>(Math.Max(length, Math.Min(2 * _buffer.Length, 1 << 22)));
+        }
+
+        return _buffer.AsSpan(0, length);
+    }
+}

@@ -1,0 +1,220 @@
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+
+namespace Covol.Ntfs;
+
+/// <summary>What an inode is: owner, mode, times, extended attributes.</summary>
+public sealed partial class NtfsVolume
+{
+    private const int PermissionMask = 0xFFF;
+    private const int DirectorySize = 4096;
+
+    public InodeAttributes GetAttributes(FileId file) => Ask(() =>
+    {
+        using var inode = Open(file);
+        return Describe(inode);
+    });
+
+    public InodeAttributes SetAttributes(FileId file, AttributeChange change) => Change(() =>
+    {
+        using (var inode = Open(file))
+        {
+            if (change.Mode is not null || change.Owner is not null || change.Group is not null)
+            {
+                var attributes = ReadExtended(inode);
+                SetOwnership(inode, attributes, change.Mode, change.Owner, change.Group);
+                WriteExtended(inode, attributes);
+            }
+
+            SetTimes(inode, change.Accessed, change.Modified, change.Changed);
+            inode.Close();
+        }
+
+        _mounted.Forget(file.Reference.Record);
+        using var changed = Open(file);
+        return Describe(changed);
+    });
+
+    public byte[]? GetExtendedAttribute(FileId file, string name) => Ask(() =>
+    {
+        using var inode = Open(file);
+        return IsOwn(name) ? null : ReadExtended(inode).Find(name);
+    });
+
+    public void SetExtendedAttribute(FileId file, string name, ReadOnlySpan<byte> value, bool mustExist, bool mustNotExist)
+    {
+        var copy = value.ToArray();
+        Change(() =>
+        {
+            CheckUserName(name);
+            using var inode = Open(file);
+            var attributes = ReadExtended(inode);
+            var exists = attributes.Find(name) is not null;
+            if (mustExist && !exists)
+            {
+                throw new VolumeException(VolumeError.NoSuchAttribute, $"There is no extended attribute '{name}' to replace.");
+            }
+
+            if (mustNotExist && exists)
+            {
+                throw new VolumeException(VolumeError.Exists, $"The extended attribute '{name}' is there already.");
+            }
+
+            attributes.Set(name, copy);
+            WriteExtended(inode, attributes);
+            inode.Touch(modified: false);
+            inode.Close();
+            return true;
+        });
+    }
+
+    public IReadOnlyList<string> ListExtendedAttributes(FileId file) => Ask<IReadOnlyList<string>>(() =>
+    {
+        using var inode = Open(file);
+        return [.. ReadExtended(inode).Names.Where(name => !IsOwn(name)).Order(StringComparer.Ordinal)];
+    });
+
+    public void RemoveExtendedAttribute(FileId file, string name) => Change(() =>
+    {
+        CheckUserName(name);
+        using var inode = Open(file);
+        var attributes = ReadExtended(inode);
+        if (!attributes.Remove(name))
+        {
+            throw new VolumeException(VolumeError.NoSuchAttribute, $"There is no extended attribute '{name}'.");
+        }
+
+        WriteExtended(inode, attributes);
+        inode.Touch(modified: false);
+        inode.Close();
+        return true;
+    });
+
+    private static bool IsOwn(string name) => name.StartsWith("$LX", StringComparison.OrdinalIgnoreCase);
+
+    private static void CheckUserName(string name)
+    {
+        if (IsOwn(name))
+        {
+            throw new VolumeException(VolumeError.NotPermitted, $"'{name}' keeps the owner and mode of the file; use chown or chmod.");
+        }
+    }
+
+    private InodeAttributes Describe(NtfsInode inode)
+    {
+        var (sequence, links, isDirectory) = inode.Header;
+        var times = inode.Times;
+        var extended = ReadExtended(inode);
+        var kind = KindOf(inode, isDirectory, out var reparse);
+        var mode = (int?)extended.Number(ExtendedAttributes.Mode);
+        var data = isDirectory ? null : inode.Data;
+        return new InodeAttributes(
+            new FileId(new FileReference(inode.Record, sequence), times.Created),
+            kind,
+            (mode ?? (isDirectory ? _options.DefaultDirectoryMode : _options.DefaultFileMode)) & PermissionMask,
+            extended.Number(ExtendedAttributes.Owner) ?? _options.DefaultOwner,
+            extended.Number(ExtendedAttributes.Group) ?? _options.DefaultGroup,
+            LinkCount(inode, links),
+            new ByteCount(kind switch
+            {
+                FileKind.Directory => DirectorySize,
+                FileKind.SymbolicLink => SpecialFiles.Target(reparse) is { } target ? System.Text.Encoding.UTF8.GetByteCount(target) : 0,
+                _ => data?.Size ?? 0,
+            }),
+            new ByteCount(data?.Allocated ?? 0),
+            DeviceNumber(extended),
+            new FileTime(times.Accessed),
+            new FileTime(times.Modified),
+            new FileTime(times.Changed));
+    }
+
+    /// <summary>Short names do not count, and an orphan has none.</summary>
+    private int LinkCount(NtfsInode inode, int links)
+    {
+        if (inode.Record == RootRecord)
+        {
+            return 1;
+        }
+
+        var names = inode.Names;
+        return links == 1 && names.Count == 1 && IsInOrphans(names[0]) ? 0 : names.Count(name => !IsInOrphans(name));
+    }
+
+    private bool IsInOrphans(NtfsName name) => new FileReference(name.Parent).Record == _orphanRecord;
+
+    private FileKind KindOf(NtfsInode inode, bool isDirectory, out byte[] reparse)
+    {
+        reparse = [];
+        if (isDirectory)
+        {
+            return FileKind.Directory;
+        }
+
+        if ((inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0)
+        {
+            return FileKind.Regular;
+        }
+
+        reparse = _mounted.ReadReparse(inode);
+        return reparse.Length >= 4 && SpecialFiles.KindOf(BitConverter.ToUInt32(reparse)) is { } kind ? kind : FileKind.Regular;
+    }
+
+    /// <summary>Linux' encoding of st_rdev (kernel new_encode_dev) of the two numbers that $LXDEV keeps apart.</summary>
+    private static uint DeviceNumber(ExtendedAttributes extended)
+    {
+        if (extended.Find(ExtendedAttributes.Device) is not { Length: 8 } value)
+        {
+            return 0;
+        }
+
+        var (major, minor) = (BitConverter.ToUInt32(value), BitConverter.ToUInt32(value, 4));
+        return (minor & 0xFF) | (major << 8) | ((minor & ~0xFFu) << 12);
+    }
+
+    private static void SetDevice(ExtendedAttributes extended, uint device)
+    {
+        var value = new byte[8];
+        BitConverter.TryWriteBytes(value, (device & 0xFFF00) >> 8);
+        BitConverter.TryWriteBytes(value.AsSpan(4), (device & 0xFF) | ((device >> 12) & 0xFFF00));
+        extended.Set(ExtendedAttributes.Device, value);
+    }
+
+    private void SetOwnership(NtfsInode inode, ExtendedAttributes extended, int? mode, uint? owner, uint? group)
+    {
+        if (mode is { } bits)
+        {
+            var kind = KindOf(inode, inode.Header.IsDirectory, out _);
+            extended.SetNumber(ExtendedAttributes.Mode, SpecialFiles.ModeBits(kind) | ((uint)bits & PermissionMask));
+        }
+
+        if (owner is { } user)
+        {
+            extended.SetNumber(ExtendedAttributes.Owner, user);
+        }
+
+        if (group is { } of)
+        {
+            extended.SetNumber(ExtendedAttributes.Group, of);
+        }
+    }
+
+    private void SetTimes(NtfsInode inode, FileTime? accessed, FileTime? modified, FileTime? changed)
+    {
+        if (accessed is null && modified is null && changed is null)
+        {
+            inode.Touch(modified: false);
+            return;
+        }
+
+        var now = inode.Times;
+        inode.Touch(modified: false);
+        inode.SetTimes(now.Created, modified?.Value ?? now.Modified, accessed?.Value ?? now.Accessed, changed?.Value);
+    }
+
+    private ExtendedAttributes ReadExtended(NtfsInode inode) => ExtendedAttributes.Decode(_mounted.ReadExtended(inode));
+
+    private void WriteExtended(NtfsInode inode, ExtendedAttributes attributes) =>
+        _mounted.WriteExtended(inode, attributes.IsEmpty ? [] : attributes.Encode());
+}

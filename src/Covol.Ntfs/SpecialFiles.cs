@@ -1,0 +1,104 @@
+using System.Buffers.Binary;
+using System.Text;
+using Covol.Protocol.Files;
+using Covol.Protocol.Volume;
+
+namespace Covol.Ntfs;
+
+/// <summary>
+/// Files that are neither regular nor directories are empty files with a reparse point, as WSL writes them (MS-FSCC 2.1.2.1 lists the tags;
+/// ntfs-3g and Windows read them): the tag says what it is; a symbolic link's data is the version 2 and the target in UTF-8.
+/// </summary>
+internal static class SpecialFiles
+{
+    public const uint SymbolicLinkTag = 0xA000_001D;
+
+    /// <summary>Windows' own symbolic links.</summary>
+    public const uint WindowsLinkTag = 0xA000_000C;
+
+    /// <summary>PATH_MAX of Linux without its terminating zero.</summary>
+    public const int TargetLengthMax = 4095;
+
+    private const int HeaderLength = 8;
+    private const uint LinkVersion = 2;
+
+    public static FileKind? KindOf(uint tag) => tag switch
+    {
+        SymbolicLinkTag or WindowsLinkTag => FileKind.SymbolicLink,
+        0x8000_0023 => FileKind.Socket,
+        0x8000_0024 => FileKind.Fifo,
+        0x8000_0025 => FileKind.CharacterDevice,
+        0x8000_0026 => FileKind.BlockDevice,
+        _ => null,
+    };
+
+    /// <summary>The file type bits of <c>st_mode</c> (POSIX sys/stat.h), which <c>$LXMOD</c> carries too.</summary>
+    public static uint ModeBits(FileKind kind) => (uint)kind << 12;
+
+    /// <summary>The reparse point that makes an empty file this.</summary>
+    public static byte[] Encode(NewInode inode)
+    {
+        if (inode.Kind == FileKind.SymbolicLink)
+        {
+            return EncodeLink(inode.Target);
+        }
+
+        var tag = inode.Kind switch
+        {
+            FileKind.Socket => 0x8000_0023u,
+            FileKind.Fifo => 0x8000_0024,
+            FileKind.CharacterDevice => 0x8000_0025,
+            FileKind.BlockDevice => 0x8000_0026,
+            _ => throw new VolumeException(VolumeError.InvalidArgument, $"A file cannot be created as {inode.Kind}."),
+        };
+        var bytes = new byte[HeaderLength];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, tag);
+        return bytes;
+    }
+
+    /// <summary>Where a symbolic link points; null for one this code cannot read.</summary>
+    public static string? Target(ReadOnlySpan<byte> reparse)
+    {
+        if (reparse.Length < HeaderLength)
+        {
+            return null;
+        }
+
+        var tag = BinaryPrimitives.ReadUInt32LittleEndian(reparse);
+        var data = reparse.Slice(HeaderLength, Math.Min(BinaryPrimitives.ReadUInt16LittleEndian(reparse[4..]), reparse.Length - HeaderLength));
+        return tag switch
+        {
+            SymbolicLinkTag when data.Length > 4 => Encoding.UTF8.GetString(data[4..]),
+            WindowsLinkTag when data.Length >= 12 => WindowsTarget(data),
+            _ => null,
+        };
+    }
+
+    // SYMBOLIC_LINK_REPARSE_DATA (MS-FSCC 2.1.2.4): the print name's place and length at 4 and 6, the names from 12.
+    private static string? WindowsTarget(ReadOnlySpan<byte> data)
+    {
+        var (start, length) = (BinaryPrimitives.ReadUInt16LittleEndian(data[4..]), BinaryPrimitives.ReadUInt16LittleEndian(data[6..]));
+        return 12 + start + length <= data.Length ? Encoding.Unicode.GetString(data.Slice(12 + start, length)).Replace('\\', '/') : null;
+    }
+
+    private static byte[] EncodeLink(string? target)
+    {
+        if (string.IsNullOrEmpty(target))
+        {
+            throw new VolumeException(VolumeError.NotFound, "A symbolic link needs a target.");
+        }
+
+        var length = Encoding.UTF8.GetByteCount(target);
+        if (length > TargetLengthMax)
+        {
+            throw new VolumeException(VolumeError.NameTooLong, $"A symbolic link's target has at most {TargetLengthMax} bytes.");
+        }
+
+        var bytes = new byte[HeaderLength + 4 + length];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, SymbolicLinkTag);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), (ushort)(4 + length));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), LinkVersion);
+        Encoding.UTF8.GetBytes(target, bytes.AsSpan(12));
+        return bytes;
+    }
+}
