@@ -53,12 +53,36 @@ internal sealed class ProcessDescriptor : IDisposable
         }
     }
 
-    public void Dispose() => _disposed = true;
+    public void Dispose()
+    {
+        _disposed = true;
+        _pidfd.Dispose();
+    }
 
     private void Watch()
     {
-        // The watching thread owns the descriptor's end, so that poll never sees a number that was reused.
-        using var owned = _pidfd;
+        // Counted, so that a dispose closes the descriptor only after poll has let go of it.
+        var counted = false;
+        try
+        {
+            _pidfd.DangerousAddRef(ref counted);
+            Poll();
+        }
+        catch (ObjectDisposedException)
+        {
+            _ended.TrySetCanceled();
+        }
+        finally
+        {
+            if (counted)
+            {
+                _pidfd.DangerousRelease();
+            }
+        }
+    }
+
+    private void Poll()
+    {
         var poll = new Interop.Libc.PollDescriptor
         {
             Descriptor = (int)_pidfd.DangerousGetHandle(),

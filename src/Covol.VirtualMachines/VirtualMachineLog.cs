@@ -1,3 +1,4 @@
+using Covol.Protocol.Migration;
 using Microsoft.Extensions.Logging;
 
 namespace Covol.VirtualMachines;
@@ -24,8 +25,11 @@ internal static partial class VirtualMachineLog
     public static partial void Event(ILogger log, string name, string @event);
 
     [LoggerMessage(5010, LogLevel.Information, "Migration of {Name}: {Phase}")]
-    public static partial void MigrationPhase(ILogger log, string name, string phase);
+    public static partial void MigrationPhase(ILogger log, string name, MigrationPhase phase);
 
     [LoggerMessage(5011, LogLevel.Warning, "Migration of {Name}: {Step} failed: {Reason}")]
-    public static partial void MigrationStepFailed(ILogger log, string name, string step, string reason);
+    public static partial void MigrationStepFailed(ILogger log, string name, MigrationStep step, string reason);
+
+    [LoggerMessage(5012, LogLevel.Warning, "Migration of {Name}: its blackout could not be measured by the console: {Reason}")]
+    public static partial void MeasureFailed(ILogger log, string name, string reason);
 }

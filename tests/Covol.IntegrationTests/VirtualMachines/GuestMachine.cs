@@ -3,6 +3,7 @@ using Covol.Lab.Guest;
 using Covol.Protocol.Units;
 using Covol.VirtualMachines;
 using Covol.VirtualMachines.Disks;
+using Covol.VirtualMachines.Migration;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 
@@ -46,6 +47,10 @@ internal sealed class GuestMachine : IAsyncDisposable
         return process;
     }
 
+    /// <summary>A destination on this machine, not yet started.</summary>
+    public LocalMigrationDestination Destination(string name) =>
+        new(_ => StartAsync(name, incoming: true), "tcp:127.0.0.1:0", TimeProvider.System);
+
     /// <summary>The process that <see cref="StartAsync"/> left behind when its object was disposed.</summary>
     public async Task<VirtualMachineProcess?> AdoptAsync(string name)
     {
@@ -76,7 +81,7 @@ internal sealed class GuestMachine : IAsyncDisposable
         {
             throw new TimeoutException(
                 $"The guest came to write {Ticks.LastSequence} within {Deadline.TotalSeconds} s. Its console: "
-                + File.ReadAllText(process.Places.ConsoleLog)[..2000]);
+                + string.Join('\n', File.ReadLines(process.Places.ConsoleLog).TakeLast(20)));
         }
     }
 

@@ -1,0 +1,102 @@
+using Covol.IntegrationTests.Support;
+using Covol.Lab.Guest;
+using Covol.Protocol.Migration;
+using Covol.VirtualMachines;
+using Covol.VirtualMachines.Migration;
+using Microsoft.Extensions.Logging.Abstractions;
+using Shouldly;
+using Xunit;
+
+namespace Covol.IntegrationTests.VirtualMachines;
+
+/// <summary>Live migration between two real QEMUs on this machine, over loopback, the guest writing all the time.</summary>
+[Collection(nameof(QemuTests))]
+public sealed class MovingGuest
+{
+    [NeedsFact("qemu-system-x86_64", "qemu-img", "gcc", "busybox")]
+    public async Task A_guest_moves_while_it_writes_and_loses_nothing()
+    {
+        await using var guest = await GuestMachine.CreateAsync();
+        var source = await guest.StartAsync("node1", incoming: false);
+        await guest.ReadUntilAsync(source, ticks => ticks.LastSequence >= 100);
+        var destination = guest.Destination("node2");
+        var ownership = new RecordedOwnership();
+
+        var result = await MoveAsync(source, destination, ownership);
+        guest.ReadRest(source);
+        var lastAtSource = guest.Ticks.LastSequence;
+
+        result.Outcome.ShouldBe(new MigrationOutcome(MigrationResult.Moved, ""));
+        source.Ended.IsCompleted.ShouldBeTrue();
+        ownership.Changes.ShouldBe(["move"]);
+        result.BlackoutBy.ShouldBe(BlackoutMeasure.Console);
+        result.Downtime.ShouldNotBeNull();
+        var arrived = destination.Machine.ShouldNotBeNull();
+        await guest.ReadUntilAsync(arrived, ticks => ticks.LastSequence >= lastAtSource + 100);
+        guest.Ticks.Starts.ShouldBe(1);
+        guest.Ticks.IoErrors.ShouldBe(0);
+
+        await arrived.StopAsync(GuestMachine.Deadline, CancellationToken.None);
+        guest.ReadRest(arrived);
+        guest.Ticks.SaidBye.ShouldBeTrue();
+        var report = await GuestDiskVerifier.VerifyAsync(guest.Disk, GuestImage.DefaultBlocks, CancellationToken.None);
+        report.IsClean.ShouldBeTrue(report.ToString());
+        report.HighestSequence.ShouldBeGreaterThanOrEqualTo(guest.Ticks.LastSequence);
+    }
+
+    [NeedsFact("qemu-system-x86_64", "qemu-img", "gcc", "busybox")]
+    public async Task A_destination_killed_at_the_switch_over_leaves_the_guest_at_the_source_and_a_new_one_takes_it()
+    {
+        await using var guest = await GuestMachine.CreateAsync();
+        var source = await guest.StartAsync("node1", incoming: false);
+        await guest.ReadUntilAsync(source, ticks => ticks.LastSequence >= 50);
+        var doomed = guest.Destination("node2");
+        var ownership = new RecordedOwnership { AtMove = () => doomed.Machine.ShouldNotBeNull().KillAsync(CancellationToken.None) };
+
+        var failed = await MoveAsync(source, doomed, ownership);
+
+        failed.Outcome.Result.ShouldBe(MigrationResult.StayedAtSource, failed.Outcome.Reason);
+        ownership.Changes.ShouldBe(["move", "keep"]);
+        await guest.ReadUntilAsync(source, ticks => ticks.LastSequence >= 100);
+        guest.Ticks.IoErrors.ShouldBe(0);
+
+        var fresh = guest.Destination("node3");
+        var moved = await MoveAsync(source, fresh, new RecordedOwnership());
+        guest.ReadRest(source);
+
+        moved.Outcome.Result.ShouldBe(MigrationResult.Moved, moved.Outcome.Reason);
+        var arrived = fresh.Machine.ShouldNotBeNull();
+        var before = guest.Ticks.LastSequence;
+        await guest.ReadUntilAsync(arrived, ticks => ticks.LastSequence >= before + 50);
+        await arrived.QuitAsync(CancellationToken.None);
+        guest.ReadRest(arrived);
+        var report = await GuestDiskVerifier.VerifyAsync(guest.Disk, GuestImage.DefaultBlocks, CancellationToken.None);
+        report.IsClean.ShouldBeTrue(report.ToString());
+        report.HighestSequence.ShouldBeGreaterThanOrEqualTo(guest.Ticks.LastSequence);
+    }
+
+    private static Task<LiveMigrationResult> MoveAsync(
+        VirtualMachineProcess source, LocalMigrationDestination destination, IMigrationOwnership ownership) =>
+        LiveMigration.RunAsync(
+            "guest", new LocalMigrationSource(source, TimeProvider.System), destination, ownership, MigrationSettings.Default,
+            TimeProvider.System, NullLogger.Instance, CancellationToken.None).WaitAsync(GuestMachine.Deadline);
+
+    private sealed class RecordedOwnership : IMigrationOwnership
+    {
+        public List<string> Changes { get; } = [];
+
+        public Func<Task> AtMove { get; init; } = () => Task.CompletedTask;
+
+        public async Task MoveAsync(CancellationToken cancellation)
+        {
+            await AtMove();
+            Changes.Add("move");
+        }
+
+        public Task KeepAsync(CancellationToken cancellation)
+        {
+            Changes.Add("keep");
+            return Task.CompletedTask;
+        }
+    }
+}
