@@ -21,7 +21,11 @@ internal sealed class GuestMachine : IAsyncDisposable
     private GuestMachine(GuestImage image, QemuUser? user)
     {
         // The user that QEMU runs as must be able to walk to its disks and sockets.
-        File.SetUnixFileMode(_folder, (UnixFileMode)0b111_101_101);
+        if (OperatingSystem.IsLinux())
+        {
+            File.SetUnixFileMode(_folder, (UnixFileMode)0b111_101_101);
+        }
+
         _host = HostSettings.Detect(Path.Combine(_folder, "run"), Path.Combine(_folder, "log")) with { User = user };
         var disk = (DiskProbe.Usable)DiskImage.Probe(MakeDisk(Disk));
         disk.Format.ShouldBe(DiskFormat.FixedVhd);
