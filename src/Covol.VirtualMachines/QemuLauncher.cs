@@ -17,7 +17,7 @@ internal static class QemuLauncher
     /// <summary>Starts it; the descriptor is null when it died at once.</summary>
     public static ProcessDescriptor? Launch(VirtualMachineDefinition machine, HostSettings host, VirtualMachinePlaces places, bool incoming)
     {
-        MakeFolders(host, places);
+        MakePlaces(machine, host, places);
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = "/", UseShellExecute = false };
         start.ArgumentList.Add("-c");
         start.ArgumentList.Add(Redirect);
@@ -83,7 +83,7 @@ internal static class QemuLauncher
         }
     }
 
-    private static void MakeFolders(HostSettings host, VirtualMachinePlaces places)
+    private static void MakePlaces(VirtualMachineDefinition machine, HostSettings host, VirtualMachinePlaces places)
     {
         const UnixFileMode ownerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         const UnixFileMode traversable = ownerOnly | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
@@ -104,6 +104,10 @@ internal static class QemuLauncher
         {
             GiveTo(user, places.Folder);
             GiveTo(user, places.ConsoleLog);
+            foreach (var disk in machine.Disks)
+            {
+                GiveTo(user, disk.Path);
+            }
         }
     }
 

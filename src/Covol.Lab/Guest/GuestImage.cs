@@ -39,15 +39,25 @@ public sealed record GuestImage(string Kernel, string InitialRamDisk)
         var init = Source("init.sh");
         using var buildLock = await LockAsync(Path.Combine(cacheFolder, "lock"), cancellation).ConfigureAwait(false);
 
-        var package = await FindPackageAsync(cacheFolder, cancellation).ConfigureAwait(false);
         var recipe = Encoding.UTF8.GetBytes($"{source}\0{init}\0{string.Join(' ', s_modules)}\0{BusyboxStamp()}");
-        var folder = Path.Combine(cacheFolder, $"{package}-{Convert.ToHexStringLower(SHA256.HashData(recipe))[..16]}");
-        var image = new GuestImage(Path.Combine(folder, "vmlinuz"), Path.Combine(folder, "initrd.gz"));
-        if (File.Exists(image.Kernel) && File.Exists(image.InitialRamDisk))
+        var stamp = Convert.ToHexStringLower(SHA256.HashData(recipe))[..16];
+        string package;
+        try
+        {
+            package = await FindPackageAsync(cacheFolder, cancellation).ConfigureAwait(false);
+        }
+        catch (GuestImageException) when (FindBuilt(cacheFolder, $"*-{stamp}") is { } built)
+        {
+            // Without apt's lists a kernel that was fetched before is as good as the newest.
+            return built;
+        }
+
+        if (FindBuilt(cacheFolder, $"{package}-{stamp}") is { } image)
         {
             return image;
         }
 
+        var folder = Path.Combine(cacheFolder, $"{package}-{stamp}");
         var work = Path.Combine(cacheFolder, "work");
         Delete(work);
         Directory.CreateDirectory(work);
@@ -58,13 +68,19 @@ public sealed record GuestImage(string Kernel, string InitialRamDisk)
             // Made whole under another name: a build that was cut short is never taken for an image.
             Delete(folder);
             Directory.Move(Path.Combine(work, "out"), folder);
-            return image;
+            return In(folder);
         }
         finally
         {
             Delete(work);
         }
     }
+
+    private static GuestImage In(string folder) => new(Path.Combine(folder, "vmlinuz"), Path.Combine(folder, "initrd.gz"));
+
+    private static GuestImage? FindBuilt(string cacheFolder, string pattern) =>
+        Directory.GetDirectories(cacheFolder, pattern).Order(StringComparer.Ordinal).Select(In)
+            .LastOrDefault(image => File.Exists(image.Kernel) && File.Exists(image.InitialRamDisk));
 
     private static async Task BuildAsync(string package, string work, string source, string init, CancellationToken cancellation)
     {

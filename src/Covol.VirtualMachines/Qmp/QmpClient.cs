@@ -35,6 +35,7 @@ public sealed class QmpClient : IAsyncDisposable
 
     private Task _reading = Task.CompletedTask;
     private long _lastId;
+    private int _disposed;
 
     private QmpClient(Socket socket, TimeProvider time, ILogger log)
     {
@@ -124,6 +125,11 @@ public sealed class QmpClient : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _reading.ConfigureAwait(false);
         await _stream.DisposeAsync().ConfigureAwait(false);

@@ -18,9 +18,15 @@ internal sealed class GuestMachine : IAsyncDisposable
     private readonly List<VirtualMachineProcess> _processes = [];
     private readonly HostSettings _host;
 
-    private GuestMachine(GuestImage image)
+    private GuestMachine(GuestImage image, QemuUser? user)
     {
-        _host = HostSettings.Detect(Path.Combine(_folder, "run"), Path.Combine(_folder, "log")) with { User = null };
+        // The user that QEMU runs as must be able to walk to its disks and sockets.
+        if (OperatingSystem.IsLinux())
+        {
+            File.SetUnixFileMode(_folder, (UnixFileMode)0b111_101_101);
+        }
+
+        _host = HostSettings.Detect(Path.Combine(_folder, "run"), Path.Combine(_folder, "log")) with { User = user };
         var disk = (DiskProbe.Usable)DiskImage.Probe(MakeDisk(Disk));
         disk.Format.ShouldBe(DiskFormat.FixedVhd);
         Definition = new VirtualMachineDefinition(
@@ -35,7 +41,7 @@ internal sealed class GuestMachine : IAsyncDisposable
 
     public GuestTicks Ticks { get; } = new();
 
-    public static async Task<GuestMachine> CreateAsync() => new(await GuestImageCache.GetAsync());
+    public static async Task<GuestMachine> CreateAsync(QemuUser? user = null) => new(await GuestImageCache.GetAsync(), user);
 
     public VirtualMachinePlaces Places(string name) => new(_host.RunFolder, _host.LogFolder, name);
 
