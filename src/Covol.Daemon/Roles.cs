@@ -3,6 +3,7 @@ using Covol.Api.Configuration;
 using Covol.Coordinator;
 using Covol.Lun;
 using Covol.Mount;
+using Covol.Mount.Holding;
 using Covol.Node;
 using Covol.Protocol.Control;
 using Covol.Transport.Control;
@@ -41,10 +42,10 @@ internal static class Roles
                 case ["coordinator", "--config", var file]:
                     return await CoordinatorHost.RunAsync(ConfigurationFile.Read<CoordinatorConfiguration>(file), logs, cancellation);
                 case ["hold", "--socket", var socket]:
-                    await HolderProcess.RunAsync(socket, logs, cancellation);
+                    await HolderProcess.RunAsync(socket, cancellation);
                     return 0;
                 case ["format", "--lun", var uri, "--label", var label]:
-                    await VolumeFormat.RunAsync(uri, label, logs, cancellation);
+                    await VolumeFormat.RunAsync(uri, null, label, overwrite: false, logs);
                     return 0;
                 default:
                     await Console.Error.WriteLineAsync(Usage);
