@@ -32,7 +32,9 @@ public struct Submission
     public void WriteFixed(int descriptor, nint address, int length, long offset, ulong token) =>
         Fill(RingOperation.WriteFixed, descriptor, address, length, offset, token);
 
-    /// <summary>Makes what was written to the descriptor stable, with the metadata that is needed to find it (fdatasync).</summary>
+    /// <summary>
+    /// Makes what was written to the descriptor stable, with the metadata that is needed to find it (fdatasync).
+    /// </summary>
     public void Flush(int descriptor, ulong token)
     {
         const uint dataOnly = 1;

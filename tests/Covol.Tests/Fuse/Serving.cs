@@ -78,6 +78,30 @@ public sealed class Serving
     }
 
     [Fact]
+    public void More_bytes_than_were_asked_for_are_refused()
+    {
+        var handler = new ScriptedHandler { OnRequest = request => request.ReplyData(4097) };
+        using var kernel = FakeKernel.Mounted(handler);
+
+        kernel.Send(FuseOpcode.Read, 10, 77, Body.Read(1, 0, 4096));
+
+        kernel.Receive().Error.ShouldBe(-FuseErrno.InputOutput);
+        handler.Failures.ShouldHaveSingleItem().ShouldBeOfType<FuseContractException>();
+    }
+
+    [Fact]
+    public void A_server_may_be_stopped_again_after_its_end()
+    {
+        using var kernel = FakeKernel.Mounted(new ScriptedHandler());
+        kernel.Close();
+
+        kernel.Server.Stop();
+        kernel.Server.Dispose();
+
+        kernel.End().ShouldBe(FuseServerEnd.Unmounted);
+    }
+
+    [Fact]
     public void Answers_of_other_threads_all_arrive()
     {
         const int requests = 400;
@@ -173,6 +197,7 @@ public sealed class Serving
         foreach (var request in held)
         {
             request.ReplyError(FuseErrno.Interrupted);
+            kernel.Receive().Error.ShouldBe(-FuseErrno.Interrupted);
         }
     }
 
