@@ -45,6 +45,8 @@ internal sealed partial class FuseWorker
     private int _armedSlot = NoSlot;
     private bool _signalArmed;
     private bool _cancelSent;
+    private bool _watchArmed;
+    private bool _watchCancelSent;
     private bool _ending;
     private bool _disconnectedTold;
     private FuseServerEnd _end;
@@ -235,7 +237,7 @@ internal sealed partial class FuseWorker
             _end = FuseServerEnd.Stopped;
         }
 
-        if (!_ending || _freeCount < _requests.Length)
+        if (!_ending || _freeCount < _requests.Length || _watchArmed)
         {
             return false;
         }
@@ -251,7 +253,7 @@ internal sealed partial class FuseWorker
 
     private void Arm()
     {
-        if (!_signalArmed && (!_ending || _freeCount < _requests.Length))
+        if (!_signalArmed && (!_ending || _freeCount < _requests.Length || _watchArmed))
         {
             _signalArmed = true;
             _ring.Next().Read(_signal.Descriptor, _signalTarget, sizeof(ulong), 0, RingToken.For(RingToken.Kind.Signal, 0));
@@ -267,7 +269,21 @@ internal sealed partial class FuseWorker
                     RingToken.For(RingToken.Kind.Cancel, 0));
             }
 
+            if (_watchArmed && !_watchCancelSent)
+            {
+                _watchCancelSent = true;
+                _ring.Next().Cancel(RingToken.For(RingToken.Kind.Watch, 0), RingToken.For(RingToken.Kind.Cancel, 0));
+            }
+
             return;
+        }
+
+        if (_freeCount == 0 && _armedSlot == NoSlot && !_watchArmed)
+        {
+            // No read is armed that would tell of the connection's end, and the end may be what the requests in here wait for. Only
+            // then: a watch costs a look at the device for each request that comes.
+            _watchArmed = true;
+            _ring.Next().WatchForEnd(_device, RingToken.For(RingToken.Kind.Watch, 0));
         }
 
         if (_armedSlot == NoSlot && _freeCount > 0)
@@ -301,6 +317,16 @@ internal sealed partial class FuseWorker
             case RingToken.Kind.Signal:
                 _signalArmed = false;
                 Interlocked.Exchange(ref _signalled, 0);
+                break;
+            case RingToken.Kind.Watch:
+                _watchArmed = false;
+                _watchCancelSent = false;
+                if (result > 0)
+                {
+                    // While requests are in flight only an abort ends a connection.
+                    Disconnect(FuseServerEnd.Aborted);
+                }
+
                 break;
             case RingToken.Kind.Cancel:
                 break;

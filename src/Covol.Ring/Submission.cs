@@ -42,6 +42,14 @@ public struct Submission
         _flags = dataOnly;
     }
 
+    /// <summary>Completes when the descriptor's other end is gone or has failed (POLLERR, POLLHUP), with nothing else.</summary>
+    public void WatchForEnd(int descriptor, ulong token)
+    {
+        const uint errorOrHangUp = 0x8 | 0x10;
+        Fill(RingOperation.PollAdd, descriptor, 0, 0, 0, token);
+        _flags = errorOrHangUp;
+    }
+
     /// <summary>Ends the submission that carries <paramref name="victim"/> as its token, if it has not ended by itself.</summary>
     public void Cancel(ulong victim, ulong token) =>
         Fill(RingOperation.Cancel, -1, unchecked((nint)victim), 0, 0, token);
