@@ -8,7 +8,9 @@ public sealed unsafe partial class FuseRequest
     private int _phase;
     private Outcome _outcome;
 
-    /// <summary>Where a request stands. Only its own thread moves it, except that an answer may come from any one thread.</summary>
+    /// <summary>
+    /// Where a request stands. Only its own thread moves it, except that an answer may come from any one thread.
+    /// </summary>
     internal enum Phase
     {
         Free = 0,
@@ -142,7 +144,11 @@ public sealed unsafe partial class FuseRequest
     /// <summary>
     /// Answer of STATX: struct fuse_statx is basic statistics, made of <paramref name="attributes"/>, and the time of birth.
     /// </summary>
-    public void ReplyExtendedStatus(in FuseAttributes attributes, long birthSeconds, uint birthNanoseconds, TimeSpan valid = default)
+    public void ReplyExtendedStatus(
+        in FuseAttributes attributes,
+        long birthSeconds,
+        uint birthNanoseconds,
+        TimeSpan valid = default)
     {
         BeginReply();
         var length = ExtendedStatusReply.Write(Data, attributes, birthSeconds, birthNanoseconds, valid);

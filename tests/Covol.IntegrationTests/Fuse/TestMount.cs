@@ -6,7 +6,9 @@ using Shouldly;
 
 namespace Covol.IntegrationTests.Fuse;
 
-/// <summary>A mounted <see cref="TestFileSystem"/> in a temporary folder. Disposing it cleans up, in the worst case by an abort.</summary>
+/// <summary>
+/// A mounted <see cref="TestFileSystem"/> in a temporary folder. Disposing it cleans up, in the worst case by an abort.
+/// </summary>
 internal sealed class TestMount : IAsyncDisposable
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);

@@ -278,6 +278,56 @@ public sealed class Serving
     }
 
     [Fact]
+    public void The_end_is_noticed_even_when_every_place_is_taken()
+    {
+        var held = new ConcurrentQueue<FuseRequest>();
+        var handler = new ScriptedHandler
+        {
+            OnRequest = held.Enqueue,
+            OnDisconnected = () =>
+            {
+                foreach (var request in held)
+                {
+                    request.ReplyError(FuseErrno.NotConnected);
+                }
+            },
+        };
+        using var kernel = FakeKernel.Mounted(handler);
+        var limit = FakeKernel.Small().RequestsMax;
+        for (var n = 0; n < limit; n++)
+        {
+            kernel.Send(FuseOpcode.ReadLink, 10 + (2 * (ulong)n), 77);
+        }
+
+        Until(() => held.Count == limit);
+
+        kernel.Close().ShouldBe(FuseServerEnd.Aborted);
+        handler.Told.ShouldBe(["disconnected"]);
+    }
+
+    [Fact]
+    public void A_server_that_was_full_stops_like_any_other()
+    {
+        var held = new ConcurrentQueue<FuseRequest>();
+        using var kernel = FakeKernel.Mounted(new ScriptedHandler { OnRequest = held.Enqueue });
+        var limit = FakeKernel.Small().RequestsMax;
+        for (var n = 0; n < limit; n++)
+        {
+            kernel.Send(FuseOpcode.ReadLink, 10 + (2 * (ulong)n), 77);
+        }
+
+        Until(() => held.Count == limit);
+        kernel.Server.Stop();
+        foreach (var request in held)
+        {
+            request.ReplyOk();
+            kernel.Receive().Error.ShouldBe(0);
+        }
+
+        kernel.End().ShouldBe(FuseServerEnd.Stopped);
+    }
+
+    [Fact]
     public void A_destroyed_mount_is_told_once()
     {
         var handler = new ScriptedHandler();
