@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Covol.Api;
+
+namespace Covol.Cli.Commands;
+
+internal static class ClusterCommands
+{
+    public static Command Build()
+    {
+        var status = new Command("status", "The cluster on one page.").Asks(async (client, parsed, cancellation) =>
+        {
+            var cluster = await client.GetClusterAsync(cancellation);
+            if (Common.Format(parsed) == OutputFormat.Json)
+            {
+                Json.Write(Console.Out, cluster, ApiJson.Indented.ClusterView);
+                return;
+            }
+
+            Console.WriteLine($"Cluster {cluster.Name}: {cluster.State}");
+            foreach (var reason in cluster.Reasons)
+            {
+                Console.WriteLine($"  {reason}");
+            }
+
+            Console.WriteLine();
+            NodeCommands.Show(cluster.Nodes);
+            Console.WriteLine();
+            VolumeCommands.Show(cluster.Volumes);
+        });
+        return new Command("cluster", "The whole cluster.") { status };
+    }
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using Covol.Api;
+using Covol.Lab;
+
+namespace Covol.Cli.Commands;
+
+internal static class LabCommands
+{
+    private static readonly Argument<string> s_node = new("NODE") { Description = "A node, e.g. node2." };
+
+    private static readonly Option<string?> s_folder = new("--dir")
+    {
+        Description = "Where the lab lives (default: COVOL_LAB, else ~/.covol/lab).",
+        HelpName = "D",
+        Recursive = true,
+    };
+
+    public static Command Build() => new("lab", "A whole cluster on this machine, to try and to break.")
+    {
+        s_folder, BuildUp(), BuildStatus(), BuildDown(), BuildKill(), BuildRestart(),
+    };
+
+    private static LabDirectory Lab(ParseResult parsed) => Common.Lab(parsed.GetValue(s_folder));
+
+    private static Command BuildUp()
+    {
+        var nodes = new Option<int>("--nodes") { Description = "How many nodes.", DefaultValueFactory = _ => 3, HelpName = "N" };
+        var size = new Option<string>("--size") { Description = "Size of the LUN.", DefaultValueFactory = _ => "8G", HelpName = "SIZE" };
+        return new Command("up", "Starts it; returns when every node reads and writes the volume.") { nodes, size }.Runs(
+            async (parsed, cancellation) =>
+            {
+                var lab = Lab(parsed);
+                await new LabUp(lab, Common.Daemon(), TimeProvider.System, line => Console.Error.WriteLine(line)).RunAsync(
+                    parsed.GetValue(nodes), ByteSize.Parse(parsed.GetRequiredValue(size)), cancellation);
+                Console.WriteLine($"The lab is up. Each node's namespace: {lab.Path}/node<n>/ClusterStorage/{LabUp.VolumeName}");
+            });
+    }
+
+    private static Command BuildStatus() => new Command("status", "How it is.").Runs(async (parsed, cancellation) =>
+    {
+        var lab = Lab(parsed);
+        var rows = new List<(string Node, string State, string Reason, string Folder)>();
+        foreach (var node in lab.Read().Nodes)
+        {
+            using var client = NodeClient.OverUnixSocket(lab.ApiSocket(node), TimeSpan.FromSeconds(5));
+            try
+            {
+                var view = await client.GetNodeAsync(cancellation);
+                rows.Add(($"node{node}", view.State, view.Reason, lab.NamespaceRoot(node)));
+            }
+            catch (NodeApiException failure)
+            {
+                rows.Add(($"node{node}", "Down", failure.Message, lab.NamespaceRoot(node)));
+            }
+        }
+
+        Table.Write(
+            Console.Out,
+            rows,
+            ("Node", row => row.Node),
+            ("State", row => row.State),
+            ("Namespace", row => row.Folder),
+            ("Reason", row => row.Reason));
+    });
+
+    private static Command BuildDown()
+    {
+        var keep = new Option<bool>("--keep") { Description = "Keep the lab's files, the LUN and the logs among them." };
+        return new Command("down", "Ends it and removes its files.") { keep }.Runs(async (parsed, cancellation) =>
+        {
+            var lab = Lab(parsed);
+            if (!lab.Exists)
+            {
+                throw new LabException($"There is no lab in {lab.Path}.");
+            }
+
+            await new LabDown(lab, TimeProvider.System).RunAsync(removeFiles: !parsed.GetValue(keep), cancellation);
+            Console.WriteLine("The lab is down.");
+        });
+    }
+
+    private static Command BuildKill()
+    {
+        var process = new Option<string>("--process") { Description = "all or coordinator.", DefaultValueFactory = _ => "all", HelpName = "P" };
+        process.AcceptOnlyFromAmong("all", "coordinator");
+        return new Command("kill", "Kills a node's processes as a power cut would, or its coordinators only.") { s_node, process }.Runs(
+            async (parsed, cancellation) =>
+            {
+                var lab = Lab(parsed);
+                var node = lab.ParseNode(parsed.GetRequiredValue(s_node));
+                var faults = new LabFaults(lab, TimeProvider.System);
+                if (parsed.GetValue(process) == "all")
+                {
+                    await faults.KillNodeAsync(node, cancellation);
+                    Console.WriteLine($"node{node} is killed.");
+                    return;
+                }
+
+                var killed = faults.KillCoordinator(node);
+                Console.WriteLine(killed == 0 ? $"node{node} coordinates no volume." : $"{killed} coordinator process(es) of node{node} killed.");
+            });
+    }
+
+    private static Command BuildRestart() => new Command("restart", "Starts a killed node again.") { s_node }.Runs((parsed, _) =>
+    {
+        var lab = Lab(parsed);
+        var node = lab.ParseNode(parsed.GetRequiredValue(s_node));
+        new LabFaults(lab, TimeProvider.System).Restart(node, Common.Daemon());
+        Console.WriteLine($"node{node} is started.");
+        return Task.CompletedTask;
+    });
+}

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using Covol.Api;
+using Covol.Api.Contracts;
+
+namespace Covol.Cli.Commands;
+
+internal static class VolumeCommands
+{
+    private static readonly Argument<string> s_name = new("NAME") { Description = "The volume's name." };
+
+    public static Command Build() => new("volume", "Cluster shared volumes.")
+    {
+        BuildList(), BuildState(), BuildAdd(), BuildRemove(), BuildMove(),
+    };
+
+    internal static void Show(IReadOnlyList<VolumeView> volumes) => Table.Write(
+        Console.Out,
+        volumes,
+        ("Volume", volume => volume.Volume),
+        ("State", volume => volume.State),
+        ("Coordinator", volume => volume.Coordinator),
+        ("Epoch", volume => $"{volume.Epoch}"),
+        ("LUN", volume => volume.Lun),
+        ("Reason", volume => volume.Reason));
+
+    private static Command BuildList() => new Command("list", "All volumes.").Asks(async (client, parsed, cancellation) =>
+    {
+        var volumes = await client.GetVolumesAsync(cancellation);
+        if (Common.Format(parsed) == OutputFormat.Json)
+        {
+            Json.Write(Console.Out, volumes, ApiJson.Indented.IReadOnlyListVolumeView);
+            return;
+        }
+
+        Show(volumes);
+    });
+
+    private static Command BuildState() => new Command("state", "How each node reaches each volume, and why.").Asks(
+        async (client, parsed, cancellation) =>
+        {
+            var states = await client.GetVolumeStatesAsync(cancellation);
+            if (Common.Format(parsed) == OutputFormat.Json)
+            {
+                Json.Write(Console.Out, states, ApiJson.Indented.IReadOnlyListVolumeStateView);
+                return;
+            }
+
+            Table.Write(
+                Console.Out,
+                states,
+                ("Volume", state => state.Volume),
+                ("Node", state => state.Node),
+                ("State", state => state.State),
+                ("Coordinator", state => state.Coordinator),
+                ("Epoch", state => $"{state.Epoch}"),
+                ("Direct", state => ByteSize.Show(state.DirectBytes)),
+                ("Redirected", state => ByteSize.Show(state.RedirectedBytes)),
+                ("Reason", state => state.Reason));
+        });
+
+    private static Command BuildAdd()
+    {
+        var lun = new Option<string>("--lun") { Description = "The LUN, e.g. file:/path.", Required = true, HelpName = "URI" };
+        var format = new Option<bool>("--format") { Description = "Make a new NTFS volume; what is on the LUN is lost." };
+        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format }.Asks(async (client, parsed, cancellation) =>
+        {
+            if (!parsed.GetValue(format))
+            {
+                throw new CommandException(
+                    "Adopting a volume that holds files is not there yet: add --format to make a new one (what is on the LUN is lost).");
+            }
+
+            var volume = await client.AddVolumeAsync(
+                new AddVolume(parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(lun), Format: true), cancellation);
+            Report(parsed, volume, $"{volume.Volume} is online; {volume.Coordinator} coordinates it.");
+        });
+    }
+
+    private static Command BuildRemove()
+    {
+        var force = new Option<bool>("--force") { Description = "Also while files are open or machines run from it." };
+        return new Command("remove", "Takes a volume offline everywhere and releases its LUN; the files stay on it.") { s_name, force }.Asks(
+            async (client, parsed, cancellation) =>
+            {
+                var name = parsed.GetRequiredValue(s_name);
+                await client.RemoveVolumeAsync(name, parsed.GetValue(force), cancellation);
+                Console.WriteLine($"{name} is removed; its LUN holds a clean NTFS volume.");
+            });
+    }
+
+    private static Command BuildMove()
+    {
+        var to = new Option<string>("--to") { Description = "The node that shall coordinate it.", Required = true, HelpName = "NODE" };
+        return new Command("move", "Makes another node the coordinator.") { s_name, to }.Asks(async (client, parsed, cancellation) =>
+        {
+            var volume = await client.MoveVolumeAsync(parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(to), cancellation);
+            Report(parsed, volume, $"{volume.Coordinator} coordinates {volume.Volume} (epoch {volume.Epoch}).");
+        });
+    }
+
+    private static void Report(ParseResult parsed, VolumeView volume, string sentence)
+    {
+        if (Common.Format(parsed) == OutputFormat.Json)
+        {
+            Json.Write(Console.Out, volume, ApiJson.Indented.VolumeView);
+            return;
+        }
+
+        Console.WriteLine(sentence);
+    }
+}

@@ -1,0 +1,7 @@
+namespace Covol.Cli;
+
+internal enum OutputFormat
+{
+    Table,
+    Json,
+}
