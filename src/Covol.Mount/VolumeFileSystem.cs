@@ -148,10 +148,20 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         catch (Exception failure)
         {
             Failed(opcode, 0, failure);
-            if (failure is not FuseContractException)
-            {
-                request.ReplyError(FuseErrno.InputOutput);
-            }
+            AnswerFailure(request);
+        }
+    }
+
+    /// <summary>The answer itself may be what failed: before it left, the program still gets one.</summary>
+    private static void AnswerFailure(FuseRequest request)
+    {
+        try
+        {
+            request.ReplyError(FuseErrno.InputOutput);
+        }
+        catch (FuseContractException)
+        {
+            // It was answered; what failed came after.
         }
     }
 

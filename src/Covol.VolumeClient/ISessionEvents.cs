@@ -21,6 +21,9 @@ internal interface ISessionEvents
     /// <summary>The session is over: its handles and layouts are gone.</summary>
     void SessionEnded(string reason);
 
+    /// <summary>This node's data key is no longer good on the LUN; the session goes on.</summary>
+    void Fenced(string reason);
+
     /// <summary>The lease had run out before it was renewed: nothing granted before may be relied on.</summary>
     void LeaseLapsed();
 }

@@ -103,6 +103,8 @@ public sealed partial class NodeVolume
             }
         }
 
+        public void Fenced(string reason) => volume.Fenced(reason);
+
         public void LeaseLapsed()
         {
             if (volume.DropLayouts() is > 0 and var layouts)

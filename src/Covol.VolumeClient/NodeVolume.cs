@@ -204,7 +204,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
 
     private (VolumeRouteState State, string Reason) Route()
     {
-        if (_keeper.Link is null && !_lease.IsRunning)
+        if (_keeper.Link is null && (_fenced is not null || !_lease.IsRunning))
         {
             return (VolumeRouteState.Paused, _keeper.WaitingFor);
         }

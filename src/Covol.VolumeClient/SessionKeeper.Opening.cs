@@ -149,6 +149,14 @@ internal sealed partial class SessionKeeper
                 EndSession(refused.Detail);
             }
 
+            if (refused.Error == VolumeError.Stale)
+            {
+                // The key was fenced: layouts end, the session with its locks and handles goes on redirected (SAFETY 1).
+                _lease.End();
+                _events.Fenced(refused.Detail);
+                return true;
+            }
+
             // In grace a renewal may be refused; direct I/O goes on until the lease ends, and redirected I/O waits for itself.
             return refused.Error == VolumeError.InGrace;
         }
