@@ -147,11 +147,12 @@ internal sealed class MountService : IControlService
 
     private static ControlAnswer Follow(VolumeMount mount, AttachVolume attach)
     {
-        if (mount.LunUri != attach.LunUri || mount.DataKey != attach.DataKey)
+        if (mount.LunUri != attach.LunUri)
         {
-            return ControlAnswer.Refused(
-                $"{attach.Volume} is attached with {mount.LunUri} under {mount.DataKey}. Detach it before it gets another LUN or key.");
+            return ControlAnswer.Refused($"{attach.Volume} is attached with {mount.LunUri}. Detach it before it gets another LUN.");
         }
+
+        // Its key is one life of this data path: a control plane that was restarted does not know it, and cannot change it.
 
         mount.SetCoordinator(attach.Epoch, attach.Coordinator);
         return ControlAnswer.Done;

@@ -63,7 +63,7 @@ public sealed class NodeDaemon
         var cluster = await JoinAsync(records, cancellation).ConfigureAwait(false);
         var watch = new ClusterWatch(store, keys);
         var allocator = new KeyAllocator(store, keys, cluster);
-        var mount = new MountRole(_configuration, allocator, _daemon, _time, _logs.CreateLogger<MountRole>());
+        using var mount = new MountRole(_configuration, allocator, _daemon, _time, _logs.CreateLogger<MountRole>());
         var queries = new ClusterQueries(_configuration, watch, peers, mount);
         var volumes = new VolumeOrders(records, watch, queries, mount, _daemon);
         await using var machines = new VirtualMachineRoles(

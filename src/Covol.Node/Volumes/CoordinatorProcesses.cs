@@ -166,7 +166,7 @@ internal sealed class CoordinatorProcesses : ICoordinatorProcesses
         Tell(volume, new CoordinatorEnded(key, $"process {running.Process.Id} ended; its log is {LogOf(volume)}"));
     }
 
-    private async Task<CoordinatorPhase?> TryAskPhaseAsync(Running running, CancellationToken cancellation)
+    private static async Task<CoordinatorPhase?> TryAskPhaseAsync(Running running, CancellationToken cancellation)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(s_askLimit);

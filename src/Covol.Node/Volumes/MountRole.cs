@@ -14,7 +14,7 @@ namespace Covol.Node.Volumes;
 /// Keeps this node's data plane running: the holder, the mount process, and in it every volume attached to whoever coordinates it. When
 /// the mount process ends it is started again with fresh data keys: a key is one life of a data path (SAFETY 4).
 /// </summary>
-internal sealed class MountRole
+internal sealed class MountRole : IDisposable
 {
     private const string HolderName = "hold";
     private const string MountName = "mount";
@@ -159,6 +159,13 @@ internal sealed class MountRole
         }
 
         RoleProcess.Find(HolderName, _configuration.RunDirectory)?.Kill();
+    }
+
+    /// <summary>Both processes run on.</summary>
+    public void Dispose()
+    {
+        _changed.Dispose();
+        _attaching.Dispose();
     }
 
     private async Task LiveAsync(CancellationToken cancellation)
