@@ -34,7 +34,8 @@ public sealed record HostSettings(
     public const string DefaultQemu = "/usr/bin/qemu-system-x86_64";
     public const string DefaultUser = "covol-vm";
 
-    /// <summary>What this machine offers: KVM where it can be opened, the user <paramref name="userName"/> where it exists and we are root.</summary>
+    /// <summary>What this machine offers: KVM where it can be opened, the user <paramref name="userName"/> where it exists and
+    /// we are root.</summary>
     public static HostSettings Detect(string runFolder, string logFolder, string userName = DefaultUser)
     {
         var acceleration = CanUseKvm() ? Acceleration.Kvm : Acceleration.Tcg;

@@ -4,15 +4,18 @@ using Covol.VirtualMachines.Disks;
 
 namespace Covol.VirtualMachines;
 
-/// <summary>The arguments QEMU is started with. Pure: the same definition and host give the same line on both ends of a migration,
+/// <summary>The arguments QEMU is started with. Pure: the same definition and host give the same line on both ends of a
+/// migration,
 /// which is what QEMU asks for.</summary>
 public static class QemuCommandLine
 {
     /// <summary>Below this QEMU rounds memory sizes up (8 KiB, seen with 7.2).</summary>
     private const long MemoryStepBytes = 8 << 10;
 
-    /// <summary>QEMU 7.2 under TCG loses guest pages in a live migration when the memory is a multiple of this: its fast path over whole
-    /// words of the dirty bitmap (64 pages) forgets the translator's TLB. Upstream commit 03bfc2188f06 mends it (QEMU 9.0).</summary>
+    /// <summary>QEMU 7.2 under TCG loses guest pages in a live migration when the memory is a multiple of this: its fast path
+    /// over whole
+    /// words of the dirty bitmap (64 pages) forgets the translator's TLB. Upstream commit 03bfc2188f06 mends it (QEMU
+    /// 9.0).</summary>
     private const long TcgUnsafeMultipleBytes = 256 << 10;
 
     /// <summary>The program and its arguments, QEMU itself at the end of what switches the user.</summary>

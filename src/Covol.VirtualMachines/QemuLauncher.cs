@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Covol.VirtualMachines;
 
-/// <summary>Brings a QEMU process up and finds one again. The process does not depend on us: it has a session of its own, its output
+/// <summary>Brings a QEMU process up and finds one again. The process does not depend on us: it has a session of its own, its
+/// output
 /// goes to a file, and it runs on when this process is restarted.</summary>
 internal static class QemuLauncher
 {
@@ -15,7 +16,8 @@ internal static class QemuLauncher
     private const string Redirect = "exec /usr/bin/setsid \"$@\" </dev/null >>\"$0\" 2>&1";
 
     /// <summary>Starts it; the descriptor is null when it died at once.</summary>
-    public static ProcessDescriptor? Launch(VirtualMachineDefinition machine, HostSettings host, VirtualMachinePlaces places, bool incoming)
+    public static ProcessDescriptor? Launch(
+        VirtualMachineDefinition machine, HostSettings host, VirtualMachinePlaces places, bool incoming)
     {
         MakePlaces(machine, host, places);
         var start = new ProcessStartInfo("/bin/sh") { WorkingDirectory = "/", UseShellExecute = false };

@@ -12,7 +12,8 @@ internal static partial class VirtualMachineLog
     [LoggerMessage(5002, LogLevel.Information, "Virtual machine {Name} is off: process {ProcessId} has ended")]
     public static partial void Ended(ILogger log, string name, int processId);
 
-    [LoggerMessage(5003, LogLevel.Warning, "Virtual machine {Name} did not shut down within {Seconds} s of its power button; it is switched off")]
+    [LoggerMessage(
+        5003, LogLevel.Warning, "Virtual machine {Name} did not shut down within {Seconds} s of its power button; it is switched off")]
     public static partial void SwitchedOff(ILogger log, string name, double seconds);
 
     [LoggerMessage(5004, LogLevel.Warning, "Virtual machine {Name} does not end by itself; process {ProcessId} is killed")]

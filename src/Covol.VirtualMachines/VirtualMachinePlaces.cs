@@ -2,7 +2,8 @@ using System.Text;
 
 namespace Covol.VirtualMachines;
 
-/// <summary>Where one virtual machine's sockets and files are on a host. An incoming copy has places of its own, because source and
+/// <summary>Where one virtual machine's sockets and files are on a host. An incoming copy has places of its own, because source
+/// and
 /// destination may share a host.</summary>
 public sealed record VirtualMachinePlaces(string RunFolder, string LogFolder, string Name)
 {

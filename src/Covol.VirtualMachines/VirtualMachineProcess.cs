@@ -32,7 +32,8 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
     private int _disposed;
 
     private VirtualMachineProcess(
-        VirtualMachinePlaces places, ProcessDescriptor process, QmpClient monitor, ConsoleReader console, TimeProvider time, ILogger log)
+        VirtualMachinePlaces places, ProcessDescriptor process, QmpClient monitor, ConsoleReader console, TimeProvider time,
+        ILogger log)
     {
         Places = places;
         Console = console;
@@ -156,7 +157,8 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
         return await QuitAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Switches the machine off: asks QEMU to end, and kills it if it does not within <see cref="QuitDeadline"/>.</summary>
+    /// <summary>Switches the machine off: asks QEMU to end, and kills it if it does not within <see
+    /// cref="QuitDeadline"/>.</summary>
     public async Task<VirtualMachineEnd> QuitAsync(CancellationToken cancellation)
     {
         await TrySendAsync("quit", QuitDeadline, cancellation).ConfigureAwait(false);
@@ -169,7 +171,8 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
         return await Ended.ConfigureAwait(false);
     }
 
-    /// <summary>Kills the process and waits until it is gone. What it had in flight on a local file is finished by the kernel first.</summary>
+    /// <summary>Kills the process and waits until it is gone. What it had in flight on a local file is finished by the kernel
+    /// first.</summary>
     public async Task<VirtualMachineEnd> KillAsync(CancellationToken cancellation)
     {
         _process.Send(Signal.Kill);

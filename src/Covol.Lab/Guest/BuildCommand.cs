@@ -8,7 +8,8 @@ internal static class BuildCommand
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(3);
 
-    /// <summary>What it printed. Throws <see cref="GuestImageException"/>: <paramref name="whenItFails"/> and its last line of error.</summary>
+    /// <summary>What it printed. Throws <see cref="GuestImageException"/>: <paramref name="whenItFails"/> and its last line of
+    /// error.</summary>
     public static async Task<string> RunAsync(
         string folder, string whenItFails, IReadOnlyList<string> command, CancellationToken cancellation)
     {

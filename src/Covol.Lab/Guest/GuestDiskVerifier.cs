@@ -2,7 +2,8 @@ using System.Buffers.Binary;
 
 namespace Covol.Lab.Guest;
 
-/// <summary>Checks the blocks that <c>covol-guest.c</c> writes; the layout of a block is described there. Works on a raw disk and on a
+/// <summary>Checks the blocks that <c>covol-guest.c</c> writes; the layout of a block is described there. Works on a raw disk
+/// and on a
 /// fixed VHD, whose footer lies behind the guest's blocks.</summary>
 public static class GuestDiskVerifier
 {
@@ -10,7 +11,8 @@ public static class GuestDiskVerifier
     private const int SequenceOffset = 8;
     private const int BlocksARead = 256;
 
-    /// <summary>Reads <paramref name="blocks"/> blocks of the file. The machine should be off: a write in flight counts as missing.</summary>
+    /// <summary>Reads <paramref name="blocks"/> blocks of the file. The machine should be off: a write in flight counts as
+    /// missing.</summary>
     public static async Task<GuestDiskReport> VerifyAsync(string file, int blocks, CancellationToken cancellation)
     {
         using var disk = File.OpenHandle(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.Asynchronous);

@@ -26,11 +26,13 @@ public sealed record GuestImage(string Kernel, string InitialRamDisk)
     private static readonly string[] s_busyboxPlaces = ["/bin/busybox", "/usr/bin/busybox"];
     private static readonly string[] s_folders = ["bin", "dev", "modules", "proc", "sys"];
 
-    /// <summary>The kernel's command line: a write every <paramref name="periodMs"/> to one of <paramref name="blocks"/> blocks.</summary>
+    /// <summary>The kernel's command line: a write every <paramref name="periodMs"/> to one of <paramref name="blocks"/>
+    /// blocks.</summary>
     public static string Append(int periodMs = 10, int blocks = DefaultBlocks) =>
         $"console=ttyS0 quiet panic=-1 tsc=reliable per={periodMs} blocks={blocks}";
 
-    /// <summary>Gives the image from <paramref name="cacheFolder"/>, building it first if needed (seconds, once). Several may ask at the
+    /// <summary>Gives the image from <paramref name="cacheFolder"/>, building it first if needed (seconds, once). Several may
+    /// ask at the
     /// same time, from several processes. Throws <see cref="GuestImageException"/>.</summary>
     public static async Task<GuestImage> BuildAsync(string cacheFolder, CancellationToken cancellation)
     {

@@ -12,7 +12,8 @@ public abstract record GuestLine
     /// <summary>The workload begins with write <see cref="Next"/>.</summary>
     public sealed record Ready(long Next, int Blocks, int PeriodMs, int BadBlocks) : GuestLine;
 
-    /// <summary>Write <see cref="Sequence"/> was acknowledged. Times by the guest's clock, which stands still while it is stopped.</summary>
+    /// <summary>Write <see cref="Sequence"/> was acknowledged. Times by the guest's clock, which stands still while it is
+    /// stopped.</summary>
     public sealed record Tick(long Sequence, long GapMs, long IoMs, long GapMaxMs, long Errors) : GuestLine;
 
     public sealed record IoError(long Sequence, int Errno, string What) : GuestLine;

@@ -1,7 +1,8 @@
 namespace Covol.Lab.Guest;
 
 /// <summary>
-/// What a guest's console says over its life, with the times at which the lines were read outside: across a migration, its lines come
+/// What a guest's console says over its life, with the times at which the lines were read outside: across a migration, its lines
+/// come
 /// from two consoles one after the other. Not thread safe: one reader feeds it.
 /// </summary>
 public sealed class GuestTicks

@@ -9,7 +9,8 @@ public abstract record MigrationEffect
     {
     }
 
-    /// <summary>Start the destination's process with an incoming migration deferred, set its capabilities, let it listen.</summary>
+    /// <summary>Start the destination's process with an incoming migration deferred, set its capabilities, let it
+    /// listen.</summary>
     public sealed record PrepareDestination : MigrationEffect;
 
     /// <summary>Set capabilities and parameters of the source; refuse if something blocks a migration.</summary>

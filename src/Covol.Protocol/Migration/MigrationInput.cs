@@ -23,7 +23,8 @@ public abstract record MigrationInput
 
     public sealed record FromDestination(MigrationSignal Signal, string Detail) : MigrationInput;
 
-    /// <summary>The source has sent this much of the guest's memory (ram.transferred). Not sent while the source does not answer.</summary>
+    /// <summary>The source has sent this much of the guest's memory (ram.transferred). Not sent while the source does not
+    /// answer.</summary>
     public sealed record Progress(long TransferredBytes) : MigrationInput;
 
     /// <summary>The cluster's record now says that the destination may run the guest.</summary>

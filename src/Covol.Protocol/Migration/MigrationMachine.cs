@@ -15,7 +15,8 @@ namespace Covol.Protocol.Migration;
 /// </code>
 /// The rules, each learnt by a fault (docs/internals/migration.md):
 /// the guest has moved when the destination says RESUME, not when the source says "completed"; the source is quit as soon as
-/// either was said; from 'continue' on the guest is the source's again only if the source itself says "failed"; a destination that is
+/// either was said; from 'continue' on the guest is the source's again only if the source itself says "failed"; a destination
+/// that is
 /// not needed any more is always killed, because it would wait for ever; no death is concluded from silence.
 /// </summary>
 public sealed class MigrationMachine(MigrationLimits limits)
@@ -248,7 +249,8 @@ public sealed class MigrationMachine(MigrationLimits limits)
                 GiveUp("The destination's process ended during the migration.", effects);
                 break;
             case MigrationSignal.Setup or MigrationSignal.Active or MigrationSignal.Completed or MigrationSignal.Stopped
-                or MigrationSignal.PreSwitchover or MigrationSignal.Device or MigrationSignal.Cancelled or MigrationSignal.DiskFailed:
+                or MigrationSignal.PreSwitchover or MigrationSignal.Device or MigrationSignal.Cancelled
+                or MigrationSignal.DiskFailed:
                 break;
             default:
                 Invariant.Holds(false, $"A migration does not know the signal {signal}.");

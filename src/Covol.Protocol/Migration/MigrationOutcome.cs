@@ -9,13 +9,16 @@ public enum MigrationResult
     /// <summary>It runs at the source as before; the destination's process is gone.</summary>
     StayedAtSource,
 
-    /// <summary>It exists at the source only, and stands there: QEMU gave the migration up but did not resume the guest.</summary>
+    /// <summary>It exists at the source only, and stands there: QEMU gave the migration up but did not resume the
+    /// guest.</summary>
     StandsAtSource,
 
-    /// <summary>It runs nowhere; both processes are gone. Start it again from its disks: they hold everything it was told is stable.</summary>
+    /// <summary>It runs nowhere; both processes are gone. Start it again from its disks: they hold everything it was told is
+    /// stable.</summary>
     RestartCold,
 
-    /// <summary>One end is lost and the other's node cannot be reached: start nothing before that node has answered or was evicted.</summary>
+    /// <summary>One end is lost and the other's node cannot be reached: start nothing before that node has answered or was
+    /// evicted.</summary>
     Unknown,
 }
 

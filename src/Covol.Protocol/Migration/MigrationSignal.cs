@@ -1,6 +1,7 @@
 namespace Covol.Protocol.Migration;
 
-/// <summary>What one end of a migration reports: QEMU's MIGRATION states, the guest's STOP and RESUME, and the end of the process.</summary>
+/// <summary>What one end of a migration reports: QEMU's MIGRATION states, the guest's STOP and RESUME, and the end of the
+/// process.</summary>
 public enum MigrationSignal
 {
     /// <summary>MIGRATION setup: the ends talk.</summary>

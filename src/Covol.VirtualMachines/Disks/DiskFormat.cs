@@ -8,7 +8,8 @@ public enum DiskFormat
 
     Qcow2,
 
-    /// <summary>A VHD of fixed size: the disk, then a footer of 512 bytes. QEMU gets it as raw, cut before the footer, because its
+    /// <summary>A VHD of fixed size: the disk, then a footer of 512 bytes. QEMU gets it as raw, cut before the footer, because
+    /// its
     /// own VHD driver does not support live migration.</summary>
     FixedVhd,
 }

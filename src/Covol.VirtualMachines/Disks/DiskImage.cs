@@ -7,7 +7,8 @@ namespace Covol.VirtualMachines.Disks;
 public sealed record DiskImage(string Path, DiskFormat Format, ByteCount VirtualSize)
 {
     /// <summary>
-    /// Reads what the file at <paramref name="path"/> is (blocking I/O of a few blocks). Expected outcomes are values: a missing file
+    /// Reads what the file at <paramref name="path"/> is (blocking I/O of a few blocks). Expected outcomes are values: a missing
+    /// file
     /// is refused, too.
     /// </summary>
     public static DiskProbe Probe(string path)

@@ -26,7 +26,8 @@ public abstract record DiskProbe
     public sealed record Refused(string Sentence) : DiskProbe;
 
     /// <summary>
-    /// Tells the format. Sources: "Virtual Hard Disk Image Format Specification" (footer: cookie 'conectix', current size at 48, disk
+    /// Tells the format. Sources: "Virtual Hard Disk Image Format Specification" (footer: cookie 'conectix', current size at 48,
+    /// disk
     /// type at 60, checksum at 64, all big endian), MS-VHDX 2.2.1 ('vhdxfile'), VMDK 4 ('KDMV'), docs/interop/qcow2 of QEMU
     /// ('QFI\xfb', size at 24). Anything else is raw.
     /// </summary>

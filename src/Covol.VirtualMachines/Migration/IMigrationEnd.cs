@@ -3,14 +3,17 @@ using Covol.Protocol.Migration;
 namespace Covol.VirtualMachines.Migration;
 
 /// <summary>
-/// One end of a migration, local or behind another node's API. A method that throws <see cref="VirtualMachineException"/> promises
-/// that the step had no effect. Where that is not sure (no answer in time, connection lost) it returns as if done: the reports tell
+/// One end of a migration, local or behind another node's API. A method that throws <see cref="VirtualMachineException"/>
+/// promises
+/// that the step had no effect. Where that is not sure (no answer in time, connection lost) it returns as if done: the reports
+/// tell
 /// what really happened. All calls may be made at the same time.
 /// </summary>
 public interface IMigrationEnd
 {
     /// <summary>
-    /// What happens at this end from the call on, in order. Ends with <see cref="MigrationSignal.Gone"/> when the process has ended;
+    /// What happens at this end from the call on, in order. Ends with <see cref="MigrationSignal.Gone"/> when the process has
+    /// ended;
     /// silence or a lost connection is not the end of a process.
     /// </summary>
     IAsyncEnumerable<MigrationReport> ReportsAsync(CancellationToken cancellation);
@@ -40,11 +43,13 @@ public interface IMigrationSource : IMigrationEnd
 /// <summary>The end that shall run the guest.</summary>
 public interface IMigrationDestination : IMigrationEnd
 {
-    /// <summary>Starts a process that waits for the guest, and gives the address for the source. <see cref="IMigrationEnd.ReportsAsync"/>
+    /// <summary>Starts a process that waits for the guest, and gives the address for the source. <see
+    /// cref="IMigrationEnd.ReportsAsync"/>
     /// is asked for afterwards.</summary>
     Task<string> PrepareAsync(CancellationToken cancellation);
 
-    /// <summary>When the guest first wrote to its console here, or null if it has not within <paramref name="patience"/>.</summary>
+    /// <summary>When the guest first wrote to its console here, or null if it has not within <paramref
+    /// name="patience"/>.</summary>
     Task<DateTimeOffset?> FirstOutputAsync(TimeSpan patience, CancellationToken cancellation);
 
     /// <summary>Kills the process, if there is one, and returns when there is none.</summary>

@@ -1,6 +1,7 @@
 namespace Covol.VirtualMachines.Migration;
 
-/// <summary>The cluster's record of which node may run the guest. Changed while the guest stands and the source still holds the locks
+/// <summary>The cluster's record of which node may run the guest. Changed while the guest stands and the source still holds the
+/// locks
 /// of its disks.</summary>
 public interface IMigrationOwnership
 {

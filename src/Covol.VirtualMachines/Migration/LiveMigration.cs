@@ -7,7 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Covol.VirtualMachines.Migration;
 
 /// <summary>
-/// Carries out what <see cref="MigrationMachine"/> decides: one loop feeds it, each effect is a task of its own, so that a step that
+/// Carries out what <see cref="MigrationMachine"/> decides: one loop feeds it, each effect is a task of its own, so that a step
+/// that
 /// hangs never keeps a report or a deadline from the machine. All tasks have ended when the run returns.
 /// </summary>
 public sealed class LiveMigration : IDisposable
@@ -57,7 +58,8 @@ public sealed class LiveMigration : IDisposable
     }
 
     /// <summary>
-    /// Moves the guest. <paramref name="cancellation"/> gives the move up while that is possible, and RunAsync still returns how it
+    /// Moves the guest. <paramref name="cancellation"/> gives the move up while that is possible, and RunAsync still returns how
+    /// it
     /// ended: a migration is never left alone half way.
     /// </summary>
     public static async Task<LiveMigrationResult> RunAsync(

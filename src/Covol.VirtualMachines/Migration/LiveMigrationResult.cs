@@ -9,7 +9,8 @@ namespace Covol.VirtualMachines.Migration;
 /// <param name="HandOver">From there until it ran at the destination.</param>
 /// <param name="Total">The sum of the three.</param>
 /// <param name="Downtime">QEMU's own figure for how long the guest stood.</param>
-/// <param name="Blackout">The same, measured from outside; see <paramref name="BlackoutBy"/>. Clocks of two hosts are compared.</param>
+/// <param name="Blackout">The same, measured from outside; see <paramref name="BlackoutBy"/>. Clocks of two hosts are
+/// compared.</param>
 /// <param name="BlackoutBy">By what.</param>
 /// <param name="SentBytes">Memory that went over the network.</param>
 public sealed record LiveMigrationResult(

@@ -50,7 +50,8 @@ public sealed class LocalMigrationDestination(
         {
             return await machine.Console.FirstOutput.WaitAsync(patience, time, cancellation).ConfigureAwait(false);
         }
-        catch (Exception silent) when (silent is TimeoutException || (silent is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception silent) when (
+            silent is TimeoutException || (silent is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             // A guest that writes nothing, or whose console has ended.
             return null;
@@ -70,7 +71,8 @@ public sealed class LocalMigrationDestination(
             await machine.KillAsync(cancellation).ConfigureAwait(false);
             await machine.DisposeAsync().ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is VirtualMachineException || (failure is OperationCanceledException && _starting.IsCanceled))
+        catch (Exception failure) when (
+            failure is VirtualMachineException || (failure is OperationCanceledException && _starting.IsCanceled))
         {
             // It did not start, so there is nothing to kill; whoever prepared it was told.
         }

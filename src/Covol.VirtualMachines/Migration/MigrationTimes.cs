@@ -2,10 +2,12 @@ using Covol.Protocol.Migration;
 
 namespace Covol.VirtualMachines.Migration;
 
-/// <summary>Collects the times of one migration. Used by its loop only, except for <see cref="Take"/>'s fields, which one pump each sets.</summary>
+/// <summary>Collects the times of one migration. Used by its loop only, except for <see cref="Take"/>'s fields, which one pump
+/// each sets.</summary>
 internal sealed class MigrationTimes(TimeProvider time)
 {
-    /// <summary>A guest that wrote nothing for longer before it stood is too silent to measure its blackout by its console.</summary>
+    /// <summary>A guest that wrote nothing for longer before it stood is too silent to measure its blackout by its
+    /// console.</summary>
     private static readonly TimeSpan s_talkative = TimeSpan.FromSeconds(1);
 
     private readonly long _start = time.GetTimestamp();

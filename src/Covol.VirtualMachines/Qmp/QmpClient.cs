@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace Covol.VirtualMachines.Qmp;
 
 /// <summary>
-/// One connection to QEMU's monitor (QMP, docs/interop/qmp-spec of QEMU): JSON objects, one a line, over a Unix socket. QEMU serves
+/// One connection to QEMU's monitor (QMP, docs/interop/qmp-spec of QEMU): JSON objects, one a line, over a Unix socket. QEMU
+/// serves
 /// one connection a socket. Commands may be asked from several threads; QEMU carries them out one after the other. A missing
 /// answer is never a proof that QEMU is dead: it answers nothing while it drains I/O.
 /// </summary>
@@ -53,7 +54,8 @@ public sealed class QmpClient : IAsyncDisposable
     public Task Closed => _reading;
 
     /// <summary>
-    /// Connects, waiting until QEMU listens, and leaves the greeting mode. Throws <see cref="QmpException"/> when that takes longer
+    /// Connects, waiting until QEMU listens, and leaves the greeting mode. Throws <see cref="QmpException"/> when that takes
+    /// longer
     /// than <paramref name="deadline"/>.
     /// </summary>
     public static async Task<QmpClient> ConnectAsync(
@@ -77,12 +79,14 @@ public sealed class QmpClient : IAsyncDisposable
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
-            throw new QmpException(QmpFailure.TimedOut, $"QEMU's monitor {socketPath} did not answer within {deadline.TotalSeconds:0.#} s.");
+            throw new QmpException(
+                QmpFailure.TimedOut, $"QEMU's monitor {socketPath} did not answer within {deadline.TotalSeconds:0.#} s.");
         }
     }
 
     /// <summary>
-    /// Carries out a command and gives its "return". Throws <see cref="QmpException"/>; after <see cref="QmpFailure.TimedOut"/> the
+    /// Carries out a command and gives its "return". Throws <see cref="QmpException"/>; after <see cref="QmpFailure.TimedOut"/>
+    /// the
     /// connection stays usable and the late answer is dropped.
     /// </summary>
     public async Task<JsonElement> ExecuteAsync(

@@ -6,7 +6,8 @@ using Covol.Protocol.Units;
 namespace Covol.Tests.Migration;
 
 /// <summary>
-/// Plays a scenario file: "# …" says what is shown, "@ 12s" sets the clock, "> …" is an input, indented lines are the effects that the
+/// Plays a scenario file: "# …" says what is shown, "@ 12s" sets the clock, "> …" is an input, indented lines are the effects
+/// that the
 /// machine answered with. <see cref="Play"/> gives the file back with the effects that really came.
 /// </summary>
 internal static class MigrationScenario

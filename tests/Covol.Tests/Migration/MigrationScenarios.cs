@@ -4,7 +4,8 @@ using Xunit;
 
 namespace Covol.Tests.Migration;
 
-/// <summary>Each way a live migration can go, as a text that can be read. To write the effects anew after a change of the machine, run
+/// <summary>Each way a live migration can go, as a text that can be read. To write the effects anew after a change of the
+/// machine, run
 /// with COVOL_REWRITE_SCENARIOS=1 and read the difference.</summary>
 public sealed class MigrationScenarios
 {

@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace Covol.Tests.VirtualMachines;
 
-/// <summary>Speaks QEMU's side of QMP on a real socket. Commands are read one by one; what comes back is up to the test.</summary>
+/// <summary>Speaks QEMU's side of QMP on a real socket. Commands are read one by one; what comes back is up to the
+/// test.</summary>
 internal sealed class QmpServerMock : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("covol-qmp-").FullName;
