@@ -33,4 +33,7 @@ internal static partial class CoordinatorLog
 
     [LoggerMessage(4009, LogLevel.Warning, "{Volume}: {File}, which has no name any more, could not be freed yet: {Reason}")]
     public static partial void PurgeRefused(ILogger log, string volume, FileId file, string reason);
+
+    [LoggerMessage(4010, LogLevel.Information, "{Volume}: handed over in order; {Epoch} is over")]
+    public static partial void HandedOver(ILogger log, string volume, Epoch epoch);
 }

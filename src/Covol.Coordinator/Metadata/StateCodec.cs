@@ -46,7 +46,9 @@ internal static class StateCodec
         return memory.ToArray();
     }
 
-    /// <summary>Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is not ours.</summary>
+    /// <summary>
+    /// Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is not ours.
+    /// </summary>
     public static (IReadOnlyList<StateChange> Changes, long LastSession) Decode(ReadOnlyMemory<byte> bytes)
     {
         var changes = new List<StateChange>();

@@ -24,7 +24,9 @@ public abstract record LayoutInput
     /// <summary>The session is to be ended whatever it does: its key is fenced, then <see cref="LayoutEffect.SessionFenced"/> follows.</summary>
     public sealed record Evict(SessionId Session) : LayoutInput;
 
-    /// <summary>The session comes back with another data key: the old one is drained first. <see cref="LayoutEffect.SessionFenced"/> follows.</summary>
+    /// <summary>
+    /// The session comes back with another data key: the old one is drained first. <see cref="LayoutEffect.SessionFenced"/> follows.
+    /// </summary>
     public sealed record FenceSession(SessionId Session, string Reason) : LayoutInput;
 
     /// <summary>The file has valid data with extents; answered by <see cref="LayoutEffect.Granted"/> or <see cref="LayoutEffect.Denied"/>.</summary>
