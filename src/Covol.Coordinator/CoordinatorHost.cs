@@ -2,7 +2,6 @@ using System.Security.Authentication;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
-using Covol.Protocol.Ids;
 using Covol.Transport;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
@@ -12,7 +11,7 @@ namespace Covol.Coordinator;
 /// <summary>
 /// One coordinator process: fences its predecessors, recovers the volume, serves it, and ends in order or fails.
 /// <code>
-///   Starting ─► (Standby) ─► Fencing ─► Recovering ─► (Grace) ─► Serving ─► HandingOver ─► exit status 0
+///   Starting ─► Fencing ─► Recovering ─► (Grace) ─► Serving ─► HandingOver ─► exit status 0
 ///       └───────────┴───────────┴───────────┴──────────┴──► Failed ─► exit status 1, at once
 /// </code>
 /// </summary>
@@ -27,9 +26,7 @@ public sealed class CoordinatorHost : IControlService
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _handedOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<ActivateCoordinator> _activated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CoordinatorPhase _phase = CoordinatorPhase.Starting;
-    private Epoch _epoch;
     private string _reason = "";
     private volatile VolumeCoordinator? _coordinator;
 
@@ -58,10 +55,6 @@ public sealed class CoordinatorHost : IControlService
         {
             case QueryCoordinator:
                 return new ControlAnswer(true, CoordinatorState: await StateAsync());
-            case Activate activate:
-                return _activated.TrySetResult(activate.Order) || (await _activated.Task).Epoch == activate.Order.Epoch
-                    ? ControlAnswer.Done
-                    : ControlAnswer.Refused($"This coordinator serves under {(await _activated.Task).Epoch} and no other.");
             case HandOver or Stop:
                 _asked.TrySetResult();
                 if (await Task.WhenAny(_handedOver.Task, _failed.Task) == _failed.Task)
@@ -97,28 +90,8 @@ public sealed class CoordinatorHost : IControlService
 
     private async Task<int> ServeAsync(ILun lun, MetadataThread metadata)
     {
-        var own = _configuration.CoordinatorKey;
-        await metadata.RunAsync(() => lun.Register(own));
-        if (_configuration.Epoch.Value > 0)
-        {
-            _activated.TrySetResult(new ActivateCoordinator(_configuration.Epoch, _configuration.KeysToFence));
-        }
-        else
-        {
-            Enter(CoordinatorPhase.Standby, "Its key is registered; it waits for an epoch that names it.");
-        }
-
-        if (await Task.WhenAny(_activated.Task, _asked.Task) == _asked.Task)
-        {
-            await metadata.RunAsync(lun.Unregister);
-            _handedOver.TrySetResult();
-            return 0;
-        }
-
-        var order = await _activated.Task;
-        _epoch = order.Epoch;
-        Enter(CoordinatorPhase.Fencing, $"{order.KeysToFence.Count} older keys are fenced.");
-        await metadata.RunAsync(() => TakeLun(lun, order.KeysToFence));
+        Enter(CoordinatorPhase.Fencing, $"{_configuration.KeysToFence.Count} older keys are fenced.");
+        await metadata.RunAsync(() => TakeLun(lun));
 
         Enter(CoordinatorPhase.Recovering, "The journal is replayed.");
         var options = NtfsOptions.Default with
@@ -126,12 +99,12 @@ public sealed class CoordinatorHost : IControlService
             DefaultOwner = _configuration.DefaultOwner,
             DefaultGroup = _configuration.DefaultGroup,
         };
-        var (volume, recovery) = await metadata.RunAsync(() => NtfsVolume.Open(lun, order.Epoch, options));
+        var (volume, recovery) = await metadata.RunAsync(() => NtfsVolume.Open(lun, _configuration.Epoch, options));
 
         await using var coordinator = new VolumeCoordinator(new CoordinatorParts
         {
             VolumeName = _configuration.Volume,
-            Epoch = order.Epoch,
+            Epoch = _configuration.Epoch,
             Volume = volume,
             Metadata = metadata,
             Recovered = recovery,
@@ -172,7 +145,7 @@ public sealed class CoordinatorHost : IControlService
         await metadata.RunAsync(volume.Dispose);
         await metadata.RunAsync(lun.Unregister);
         _handedOver.TrySetResult();
-        CoordinatorLog.HandedOver(_log, _configuration.Volume, _epoch);
+        CoordinatorLog.HandedOver(_log, _configuration.Volume, _configuration.Epoch);
         return 0;
     }
 
@@ -186,14 +159,15 @@ public sealed class CoordinatorHost : IControlService
         return 1;
     }
 
-    /// <summary>In the order of SAFETY 2: reserve, fence every older coordinator, look. Only then is anything written.</summary>
-    private void TakeLun(ILun lun, IReadOnlyList<ReservationKey> older)
+    /// <summary>In the order of SAFETY 2: register, reserve, fence every older coordinator, look. Only then is anything written.</summary>
+    private void TakeLun(ILun lun)
     {
         var own = _configuration.CoordinatorKey;
+        lun.Register(own);
         lun.Reserve();
-        foreach (var key in older)
+        foreach (var older in _configuration.KeysToFence)
         {
-            lun.PreemptAndAbort(own, key, s_drainLimit);
+            lun.PreemptAndAbort(own, older, s_drainLimit);
         }
 
         var keys = lun.ReadKeys();
@@ -203,12 +177,12 @@ public sealed class CoordinatorHost : IControlService
                 LunError.ReservationConflict, $"{own} is not registered any more: a coordinator of a higher epoch took the LUN.");
         }
 
-        foreach (var key in older)
+        foreach (var older in _configuration.KeysToFence)
         {
-            if (keys.Contains(key))
+            if (keys.Contains(older))
             {
                 throw new LunException(
-                    LunError.ReservationConflict, $"{key} of an older coordinator is registered still; nothing was written. Start again.");
+                    LunError.ReservationConflict, $"{older} of an older coordinator is registered still; nothing was written. Start again.");
             }
         }
     }
@@ -217,7 +191,7 @@ public sealed class CoordinatorHost : IControlService
     {
         _phase = phase;
         _reason = reason;
-        CoordinatorLog.PhaseChanged(_log, _configuration.Volume, phase, _epoch, reason);
+        CoordinatorLog.PhaseChanged(_log, _configuration.Volume, phase, _configuration.Epoch, reason);
     }
 
     private async Task<CoordinatorState> StateAsync()
@@ -231,12 +205,12 @@ public sealed class CoordinatorHost : IControlService
             catch (ConnectionLostException)
             {
                 // It has ended meanwhile; what is known here tells how.
-                return new CoordinatorState(_configuration.Volume, _epoch, _phase, _reason, 0, 0, 0, 0);
+                return new CoordinatorState(_configuration.Volume, _configuration.Epoch, _phase, _reason, 0, 0, 0, 0);
             }
         }
 
         var failure = _failed.Task.IsCompleted ? await _failed.Task : null;
         return new CoordinatorState(
-            _configuration.Volume, _epoch, failure is null ? _phase : CoordinatorPhase.Failed, failure ?? _reason, 0, 0, 0, 0);
+            _configuration.Volume, _configuration.Epoch, failure is null ? _phase : CoordinatorPhase.Failed, failure ?? _reason, 0, 0, 0, 0);
     }
 }
