@@ -20,6 +20,9 @@ public sealed class CoordinatorHost : IControlService
     /// <summary>How long the holder of an older coordinator's key may take to end its I/O before it is ended.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a coordinator that failed may take to close what it had.</summary>
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(2);
+
     private readonly CoordinatorConfiguration _configuration;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _log;
@@ -38,7 +41,8 @@ public sealed class CoordinatorHost : IControlService
     }
 
     /// <summary>
-    /// Runs until it is told to hand over or to stop (by the control socket or <paramref name="stop"/>), or cannot go on. Answers the
+    /// Runs until it is told to hand over or to stop (by the control socket or <paramref name="stop"/>), or cannot go on.
+    /// Answers the
     /// process's exit status; the process ends with it at once, because after a failure threads may still be inside the LUN.
     /// </summary>
     public static Task<int> RunAsync(CoordinatorConfiguration configuration, ILoggerFactory loggers, CancellationToken stop)
@@ -69,6 +73,19 @@ public sealed class CoordinatorHost : IControlService
     }
 
     private async Task<int> RunAsync(CancellationToken stop)
+    {
+        var running = RunInOrderAsync(stop);
+        if (await Task.WhenAny(running, _failed.Task) == _failed.Task)
+        {
+            // Threads may hang inside the LUN for good: what does not end by itself ends with the process.
+            await Task.WhenAny(running, Task.Delay(s_endLimit, CancellationToken.None));
+            return 1;
+        }
+
+        return await running;
+    }
+
+    private async Task<int> RunInOrderAsync(CancellationToken stop)
     {
         await using var stopping = stop.Register(() => _asked.TrySetResult());
         try
@@ -159,7 +176,9 @@ public sealed class CoordinatorHost : IControlService
         return 1;
     }
 
-    /// <summary>In the order of SAFETY 2: register, reserve, fence every older coordinator, look. Only then is anything written.</summary>
+    /// <summary>
+    /// In the order of SAFETY 2: register, reserve, fence every older coordinator, look. Only then is anything written.
+    /// </summary>
     private void TakeLun(ILun lun)
     {
         var own = _configuration.CoordinatorKey;

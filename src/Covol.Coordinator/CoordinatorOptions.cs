@@ -27,6 +27,9 @@ public sealed record CoordinatorOptions
     /// <summary>Times that change by writing are committed at least this often.</summary>
     public TimeSpan TimesCommit { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often the coordinator looks whether its own key is registered still.</summary>
+    public TimeSpan KeyWatch { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Threads that read and write file data for redirected requests.</summary>
     public int DataThreads { get; init; } = 4;
 

@@ -21,10 +21,14 @@ public sealed partial class VolumeCoordinator
 
     private readonly MapCache _maps = new();
 
-    /// <summary>Modification times that are answered already but not committed: at fsync, close or the next group they are.</summary>
+    /// <summary>
+    /// Modification times that are answered already but not committed: at fsync, close or the next group they are.
+    /// </summary>
     private readonly Dictionary<FileId, FileTime> _times = [];
 
-    /// <summary>Sizes that programs see while an extension's data is on its way: size must not be seen before data (SAFETY 11).</summary>
+    /// <summary>
+    /// Sizes that programs see while an extension's data is on its way: size must not be seen before data (SAFETY 11).
+    /// </summary>
     private readonly Dictionary<FileId, ByteCount> _visibleSizes = [];
     private bool _timesTimerRuns;
 
@@ -142,7 +146,8 @@ public sealed partial class VolumeCoordinator
     }
 
     /// <summary>
-    /// Clusters (stable) → zeroes up to the data → data → flush → valid length with the answer (stable): in this order no crash shows old
+    /// Clusters (stable) → zeroes up to the data → data → flush → valid length with the answer (stable): in this order no
+    /// crash shows old
     /// content, and what was answered stays (SAFETY 12, 14).
     /// </summary>
     private async Task<VolumeReply> ExtendWithAsync(RequestId id, WriteData write, FileMap map, long start, ReadOnlyMemory<byte> data)

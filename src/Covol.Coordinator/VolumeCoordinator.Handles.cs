@@ -11,7 +11,9 @@ using Covol.Protocol.Volume;
 
 namespace Covol.Coordinator;
 
-/// <summary>Opens, counted per session, and files that lost their last name: they live until the last close on any node.</summary>
+/// <summary>
+/// Opens, counted per session, and files that lost their last name: they live until the last close on any node.
+/// </summary>
 public sealed partial class VolumeCoordinator
 {
     private readonly Dictionary<FileId, int> _opens = [];
@@ -57,7 +59,9 @@ public sealed partial class VolumeCoordinator
         return Done.Instance;
     }
 
-    /// <summary>A request that opened something is answered from memory: the open must be there too, after a takeover as well.</summary>
+    /// <summary>
+    /// A request that opened something is answered from memory: the open must be there too, after a takeover as well.
+    /// </summary>
     private void OpenAgain(Session session, VolumeRequest request, VolumeReply kept)
     {
         var handle = request switch

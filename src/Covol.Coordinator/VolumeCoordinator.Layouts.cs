@@ -107,7 +107,9 @@ public sealed partial class VolumeCoordinator
         return completed.Task;
     }
 
-    /// <summary>Tells the machine and carries out what it wants; answers its first effect, which is the input's answer where it has one.</summary>
+    /// <summary>
+    /// Tells the machine and carries out what it wants; answers its first effect, which is the input's answer where it has one.
+    /// </summary>
     private LayoutEffect? StepLayouts(LayoutInput input)
     {
         _thread.AssertCurrent();
@@ -159,6 +161,21 @@ public sealed partial class VolumeCoordinator
         return effects.Count > 0 ? effects[0] : null;
     }
 
+    /// <summary>
+    /// A coordinator that was fenced while nobody wrote would go on answering reads from memory: it looks at the LUN itself.
+    /// </summary>
+    private void WatchOwnKey() => _thread.At(_thread.Now + _options.KeyWatch, () => Background(async () =>
+    {
+        if (await _fencer.RunAsync(() => _parts.Reservations.ReadKeys().Contains(_parts.OwnKey)))
+        {
+            WatchOwnKey();
+        }
+        else
+        {
+            Fail($"{_parts.OwnKey} is not registered on the LUN any more: a coordinator of a higher epoch took over.", null);
+        }
+    }));
+
     private void FireLayoutTimer(long timer)
     {
         if (timer == _layoutTimer)
@@ -197,7 +214,9 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    /// <summary>The extents of a file's valid data; empty where there is none; null where it has holes or lies in its MFT record.</summary>
+    /// <summary>
+    /// The extents of a file's valid data; empty where there is none; null where it has holes or lies in its MFT record.
+    /// </summary>
     private static List<FileExtent>? Grantable(FileMap map)
     {
         var covered = new List<FileExtent>();

@@ -6,7 +6,9 @@ using StateChange = Covol.Coordinator.Metadata.StateChange;
 
 namespace Covol.Coordinator;
 
-/// <summary>Names and attributes: one metadata operation each, whose answer is in the journal record that makes it stable.</summary>
+/// <summary>
+/// Names and attributes: one metadata operation each, whose answer is in the journal record that makes it stable.
+/// </summary>
 public sealed partial class VolumeCoordinator
 {
     /// <summary>Bytes of names in one page of a directory; a message holds 64 KiB of fields.</summary>

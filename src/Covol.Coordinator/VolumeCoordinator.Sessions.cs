@@ -21,6 +21,7 @@ public sealed partial class VolumeCoordinator
 
     private void Begin(DurableState state, IReadOnlyList<FileId> orphans, int clusterSize, FileId root)
     {
+        WatchOwnKey();
         _clusterSize = clusterSize;
         _root = root;
         _lastSession = state.LastSession;

@@ -55,7 +55,8 @@ public sealed partial class VolumeCoordinator
         _maps.Remove(set.File);
         while (!await _metadata.ChangeAsync(context => context.Volume.ShrinkStep(set.File, set.Size)))
         {
-            // Each step frees a bounded number of clusters and is a commit of its own; cut short, it is done again from where it is.
+            // Each step frees a bounded number of clusters and is a commit of its own; cut short, it is done again from where
+            // it is.
         }
 
         return await TouchAsync(id, set.File);

@@ -24,7 +24,8 @@ namespace Covol.Coordinator;
 ///                                   gates, opens,     ──blocks────►  data workers ──────────────► LUN
 ///                                   layouts, locks    ──fences────►  fencer ──preempt and abort──► LUN
 /// </code>
-/// Every decision is made on the coordinator thread; what blocks has threads of its own. docs/internals/coordinator.md tells the life
+/// Every decision is made on the coordinator thread; what blocks has threads of its own. docs/internals/coordinator.md tells
+/// the life
 /// of a write.
 /// </remarks>
 public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
@@ -85,7 +86,8 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         var answered = new TaskCompletionSource<VolumeAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
         _thread.Post(() => Serve(caller, call, answered));
 
-        // Not cancelled with the connection: the call's data is used until the work has ended, and the answer is kept in the slot.
+        // Not cancelled with the connection: the call's data is used until the work has ended, and the answer is kept in the
+        // slot.
         var first = await Task.WhenAny(answered.Task, _stopped.Task);
         return await first;
     }
@@ -95,7 +97,8 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     public Task<CoordinatorState> GetStateAsync() => OnThread(State);
 
     /// <summary>
-    /// Ends serving in good order: new calls are refused with <see cref="VolumeError.NotServing"/>, what is under way ends, then all
+    /// Ends serving in good order: new calls are refused with <see cref="VolumeError.NotServing"/>, what is under way ends,
+    /// then all
     /// is committed and checkpointed. The volume may be disposed of afterwards.
     /// </summary>
     public async Task HandOverAsync()
@@ -104,12 +107,14 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         await idle;
         await _metadata.ReadAsync(context =>
         {
-            context.Checkpoint();
+            context.CheckpointLast();
             return true;
         });
     }
 
-    /// <summary>The cluster evicted the node: its keys are fenced, then its sessions, opens and locks end. Ends after that.</summary>
+    /// <summary>
+    /// The cluster evicted the node: its keys are fenced, then its sessions, opens and locks end. Ends after that.
+    /// </summary>
     public async Task EvictAsync(NodeId node)
     {
         var ended = await OnThread(() => Task.WhenAll(
@@ -215,6 +220,8 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     private static bool IsKept(VolumeReply reply) => reply switch
     {
         Refused { Error: VolumeError.InGrace or VolumeError.NotServing or VolumeError.WrongEpoch } => false,
+        // A layout that was lost on its way may have been recalled since; asked again, it is granted anew.
+        LayoutGranted or LockTested => false,
         DataRead or DirectoryPage or VolumeSpace or LinkTarget or ExtendedAttributeValue or ExtendedAttributeNames => false,
         _ => true,
     };

@@ -30,7 +30,8 @@ internal sealed class FileData
     public long Up(long position) => checked(position + _block - 1) & ~(long)(_block - 1);
 
     /// <summary>
-    /// The bytes [start, start+length) as programs see them: zero past valid length and in holes. Whole blocks are read into an array
+    /// The bytes [start, start+length) as programs see them: zero past valid length and in holes. Whole blocks are read into
+    /// an array
     /// of its own, so that nothing is copied again.
     /// </summary>
     public ReadOnlyMemory<byte> Read(FileMap map, long start, int length)
@@ -86,7 +87,8 @@ internal sealed class FileData
     }
 
     /// <summary>
-    /// Writes bytes anywhere. In the blocks at both ends, what is valid and not overwritten stays; what is past valid length becomes
+    /// Writes bytes anywhere. In the blocks at both ends, what is valid and not overwritten stays; what is past valid length
+    /// becomes
     /// zero, so that raising valid length over it later shows nothing old (SAFETY I7).
     /// </summary>
     public void WriteBytes(FileMap map, long start, ReadOnlySpan<byte> data)
@@ -115,7 +117,9 @@ internal sealed class FileData
         WriteBlocks(map, from, whole);
     }
 
-    /// <summary>Makes [start, end) zero on the LUN, at most one step of it; answers up to where it is. End is a block's end.</summary>
+    /// <summary>
+    /// Makes [start, end) zero on the LUN, at most one step of it; answers up to where it is. End is a block's end.
+    /// </summary>
     public long ZeroStep(FileMap map, long start, long end)
     {
         var from = start;

@@ -4,7 +4,8 @@ namespace Covol.Coordinator.Driver;
 
 /// <summary>
 /// The one thread on which a coordinator decides. Machines, sessions and gates are touched here only, so none of them has a lock.
-/// Asynchronous methods that begin here go on here after each await (it is their <see cref="SynchronizationContext"/>). Nothing that
+/// Asynchronous methods that begin here go on here after each await (it is their <see cref="SynchronizationContext"/>).
+/// Nothing that
 /// blocks runs here: metadata and data have threads of their own.
 /// </summary>
 internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
@@ -47,9 +48,8 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
             }
 
             _queue.Enqueue((d, state));
+            _arrived.Release();
         }
-
-        _arrived.Release();
     }
 
     public void Post(Action action) => Post(static state => ((Action)state!)(), action);
@@ -78,11 +78,13 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     {
         lock (_gate)
         {
-            _stopped = true;
-            _queue.Clear();
+            if (!_stopped)
+            {
+                _stopped = true;
+                _queue.Clear();
+                _arrived.Release();
+            }
         }
-
-        _arrived.Release();
     }
 
     public void Dispose()

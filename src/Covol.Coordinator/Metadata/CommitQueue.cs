@@ -26,7 +26,7 @@ internal sealed class CommitQueue
     private readonly List<StateChange> _changes = [];
     private readonly MetadataContext _context;
     private bool _draining;
-    private bool _broken;
+    private bool _isClosed;
     private bool _dirty;
 
     /// <summary>On the metadata thread or before it has anything to do.</summary>
@@ -40,13 +40,19 @@ internal sealed class CommitQueue
         _context = new MetadataContext(this, volume, orphans);
     }
 
-    /// <summary>An operation that changes nothing. Any thread. Ends with what it gave or with its <see cref="VolumeException"/>.</summary>
+    /// <summary>
+    /// An operation that changes nothing. Any thread. Ends with what it gave or with its <see cref="VolumeException"/>.
+    /// </summary>
     public Task<T> ReadAsync<T>(Func<MetadataContext, T> read) => Enqueue(read, changes: false);
 
-    /// <summary>An operation that may change something; its result comes after the commit. It changes nothing where it throws.</summary>
+    /// <summary>
+    /// An operation that may change something; its result comes after the commit. It changes nothing where it throws.
+    /// </summary>
     public Task<T> ChangeAsync<T>(Func<MetadataContext, T> change) => Enqueue(change, changes: true);
 
-    /// <summary>On the metadata thread, between operations: everything carried out so far becomes stable and its results go out.</summary>
+    /// <summary>
+    /// On the metadata thread, between operations: everything carried out so far becomes stable and its results go out.
+    /// </summary>
     public void CommitGroup()
     {
         _thread.AssertCurrent();
@@ -73,13 +79,23 @@ internal sealed class CommitQueue
     /// <summary>On the metadata thread, with nothing uncommitted.</summary>
     public void Checkpoint() => _volume.Checkpoint(_state.Encode());
 
+    /// <summary>Operations from now on never end: the volume belongs to nobody here any more.</summary>
+    public void Close()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            _waiting.Clear();
+        }
+    }
+
     private Task<T> Enqueue<T>(Func<MetadataContext, T> run, bool changes)
     {
         var operation = new Operation<T>(run, changes);
         bool start;
         lock (_gate)
         {
-            if (_broken)
+            if (_isClosed)
             {
                 return operation.Task;
             }
@@ -131,12 +147,7 @@ internal sealed class CommitQueue
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            lock (_gate)
-            {
-                _broken = true;
-                _waiting.Clear();
-            }
-
+            Close();
             _failed(failure);
         }
     }

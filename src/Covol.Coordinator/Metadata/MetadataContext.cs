@@ -43,11 +43,12 @@ internal sealed class MetadataContext
 
     public bool IsOrphan(FileId file) => _orphans.Contains(file);
 
-    /// <summary>Ends the journal's lap with nothing uncommitted.</summary>
-    public void Checkpoint()
+    /// <summary>Ends the journal's lap with nothing uncommitted; no operation runs after this one.</summary>
+    public void CheckpointLast()
     {
         _queue.CommitGroup();
         _queue.Checkpoint();
+        _queue.Close();
     }
 
     /// <summary>Makes it safe to grant these places: no replay will write older content over them (SAFETY 15).</summary>

@@ -6,7 +6,8 @@ using Covol.Protocol.Volume;
 namespace Covol.Coordinator.Metadata;
 
 /// <summary>
-/// The bytes of <see cref="StateChange"/>s in journal records: a version, then records of a kind byte and fields, little-endian. A whole
+/// The bytes of <see cref="StateChange"/>s in journal records: a version, then records of a kind byte and fields,
+/// little-endian. A whole
 /// state is the changes that make it from nothing, so a checkpoint and a commit have one format.
 /// </summary>
 internal static class StateCodec
@@ -47,7 +48,8 @@ internal static class StateCodec
     }
 
     /// <summary>
-    /// Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is not ours.
+    /// Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is
+    /// not ours.
     /// </summary>
     public static (IReadOnlyList<StateChange> Changes, long LastSession) Decode(ReadOnlyMemory<byte> bytes)
     {

@@ -70,7 +70,9 @@ internal sealed class Session
         }
     }
 
-    /// <summary>A new connection: what may have been lost with the old one is said again. Hearing it twice does no harm.</summary>
+    /// <summary>
+    /// A new connection: what may have been lost with the old one is said again. Hearing it twice does no harm.
+    /// </summary>
     public void Attach(IVolumeCaller caller)
     {
         if (Callers.Contains(caller))

@@ -21,15 +21,20 @@ public abstract record LayoutInput
     /// <summary>The session ended by itself, after the end of its I/O.</summary>
     public sealed record SessionClosed(SessionId Session) : LayoutInput;
 
-    /// <summary>The session is to be ended whatever it does: its key is fenced, then <see cref="LayoutEffect.SessionFenced"/> follows.</summary>
+    /// <summary>
+    /// The session is to be ended whatever it does: its key is fenced, then <see cref="LayoutEffect.SessionFenced"/> follows.
+    /// </summary>
     public sealed record Evict(SessionId Session) : LayoutInput;
 
     /// <summary>
-    /// The session comes back with another data key: the old one is drained first. <see cref="LayoutEffect.SessionFenced"/> follows.
+    /// The session comes back with another data key: the old one is drained first. <see cref="LayoutEffect.SessionFenced"/>
+    /// follows.
     /// </summary>
     public sealed record FenceSession(SessionId Session, string Reason) : LayoutInput;
 
-    /// <summary>The file has valid data with extents; answered by <see cref="LayoutEffect.Granted"/> or <see cref="LayoutEffect.Denied"/>.</summary>
+    /// <summary>
+    /// The file has valid data with extents; answered by <see cref="LayoutEffect.Granted"/> or <see cref="LayoutEffect.Denied"/>.
+    /// </summary>
     public sealed record Ask(SessionId Session, FileId File, LayoutAccess Access) : LayoutInput;
 
     public sealed record Return(SessionId Session, FileId File, LayoutGeneration Generation) : LayoutInput;

@@ -13,9 +13,11 @@ namespace Covol.Protocol.Layouts;
 ///      ▲                 │ Return                    │ Return                                               │ lease ended
 ///      └─────────────────┴───────────────────────────┴──────────────────────────────────────────────────────┘
 /// </code>
-/// A fence takes the key, and with it every layout of the session. A fenced session can write no more, which is enough for a recall of
+/// A fence takes the key, and with it every layout of the session. A fenced session can write no more, which is enough for a
+/// recall of
 /// <see cref="RecallScope.Writes"/>; it can still read until its lease ends, so <see cref="RecallScope.All"/> (clusters get
-/// another owner) waits for that too (SAFETY 7). The lease alone ends nothing: a silent session's writes may still be on their way.
+/// another owner) waits for that too (SAFETY 7). The lease alone ends nothing: a silent session's writes may still be on their
+/// way.
 /// </remarks>
 public sealed class LayoutMachine
 {
@@ -329,7 +331,9 @@ public sealed class LayoutMachine
         }
     }
 
-    /// <summary>What the passing of time does: notices again, deadlines, leases, fences to retry; then which recalls are over.</summary>
+    /// <summary>
+    /// What the passing of time does: notices again, deadlines, leases, fences to retry; then which recalls are over.
+    /// </summary>
     private void Advance(Moment now, List<LayoutEffect> effects)
     {
         Expire(now, effects);

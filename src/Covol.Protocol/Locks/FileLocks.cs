@@ -36,7 +36,8 @@ internal sealed class FileLocks
         _held.Where(held => Conflicts(held, holder, kind, mode, range)).Select(held => held.Holder).Distinct();
 
     /// <summary>
-    /// Puts a lock in place of whatever its holder has in the range (POSIX: a holder's new lock replaces its old ones byte by byte,
+    /// Puts a lock in place of whatever its holder has in the range (POSIX: a holder's new lock replaces its old ones byte by
+    /// byte,
     /// which may cut an old one in two).
     /// </summary>
     public void Put(LockHolder holder, HandleId handle, HeldLock wanted)

@@ -25,7 +25,9 @@ public abstract record LockInput
     /// </summary>
     public sealed record Reclaim(SessionId Session, FileId File, HandleId Handle, IReadOnlyList<HeldLock> Locks) : LockInput;
 
-    /// <summary>Takes a waiter out. <see cref="LockEffect.Resolved"/> with Interrupted follows when it was still waiting.</summary>
+    /// <summary>
+    /// Takes a waiter out. <see cref="LockEffect.Resolved"/> with Interrupted follows when it was still waiting.
+    /// </summary>
     public sealed record Cancel(SessionId Session, FileId File, long Ticket) : LockInput;
 
     /// <summary>Drops an owner's range locks on a file; its flock stays (it belongs to the open file).</summary>

@@ -145,6 +145,41 @@ public sealed class ExactlyOnce
     }
 
     [Fact]
+    public async Task A_coordinator_whose_key_was_fenced_stops_even_when_nobody_writes()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+
+        world.Lun.PreemptAndAbort(default, new ReservationKey(0xC007), TimeSpan.Zero);
+        while (world.FailedBecause is null)
+        {
+            world.Time.Advance(TimeSpan.FromMilliseconds(100));
+            await Task.Yield();
+        }
+
+        world.FailedBecause.ShouldContain("higher epoch");
+        await Should.ThrowAsync<Covol.Transport.ConnectionLostException>(client.AskAsync(new GetSpace()));
+    }
+
+    [Fact]
+    public async Task A_layout_whose_answer_was_lost_is_granted_anew_not_repeated()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(4_096, 1));
+        var id = client.NextId(slot: 3);
+        var ask = new GetLayout(file, Protocol.Layouts.LayoutAccess.ReadWrite);
+        var lost = (await client.SendAsync(id, ask)).Reply.ShouldBeOfType<LayoutGranted>().Layout.ShouldNotBeNull();
+        await client.AskAsync<Entry>(new SetSize(file, new ByteCount(100)));
+
+        var again = (await client.SendAsync(id, ask)).Reply.ShouldBeOfType<LayoutGranted>().Layout.ShouldNotBeNull();
+
+        again.Generation.Value.ShouldBeGreaterThan(lost.Generation.Value);
+        again.ValidLength.Value.ShouldBe(100);
+    }
+
+    [Fact]
     public async Task Locks_and_handles_that_are_reclaimed_go_on_and_new_locks_wait_for_the_end_of_grace()
     {
         await using var world = await CoordinatorWorld.StartAsync();

@@ -5,7 +5,8 @@ using Covol.Protocol.Locks;
 namespace Covol.Tests.Locks;
 
 /// <summary>
-/// Reads lock scenarios: one command a line, what the machine said after it. Who holds is written <c>session.owner</c>; a handle is the
+/// Reads lock scenarios: one command a line, what the machine said after it. Who holds is written <c>session.owner</c>; a
+/// handle is the
 /// session's first unless <c>via n</c> says another.
 /// <code>
 ///   set 1.7 read 100-100          → taken
