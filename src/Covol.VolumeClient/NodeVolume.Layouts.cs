@@ -1,5 +1,4 @@
 using Covol.Protocol.Ids;
-using Covol.Protocol.Layouts;
 using Covol.Protocol.Volume;
 
 namespace Covol.VolumeClient;

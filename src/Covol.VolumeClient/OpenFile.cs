@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 

@@ -1,6 +1,5 @@
 using Covol.Protocol;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Transport;
 
