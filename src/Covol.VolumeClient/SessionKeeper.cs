@@ -1,4 +1,5 @@
 using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
 using Covol.Transport;
 using Microsoft.Extensions.Logging;
 
