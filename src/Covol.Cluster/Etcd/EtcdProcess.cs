@@ -151,6 +151,11 @@ public sealed class EtcdProcess : IDisposable
 
     private Process Launch()
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException("Covol runs on Linux only.");
+        }
+
         // etcd warns about anything wider than 0700.
         Directory.CreateDirectory(
             _member.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

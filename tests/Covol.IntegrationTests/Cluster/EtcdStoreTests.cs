@@ -8,7 +8,7 @@ using Xunit;
 namespace Covol.IntegrationTests.Cluster;
 
 /// <summary>A real etcd keeps the contract.</summary>
-public sealed class EtcdStoreTests : ClusterStoreContract, IAsyncLifetime
+public sealed class EtcdStoreTests : ClusterStoreContract, IAsyncLifetime, IAsyncDisposable
 {
     private EtcdFixture? _etcd;
     private EtcdStore? _store;
@@ -33,6 +33,8 @@ public sealed class EtcdStoreTests : ClusterStoreContract, IAsyncLifetime
             await _etcd.DisposeAsync();
         }
     }
+
+    async ValueTask IAsyncDisposable.DisposeAsync() => await DisposeAsync();
 
     [StoreFact]
     public async Task A_watch_goes_on_after_its_etcd_was_restarted_on_its_data()

@@ -1,7 +1,6 @@
 using Covol.Cluster.Store;
 using Covol.Protocol.Store;
 using Shouldly;
-using Xunit;
 
 namespace Covol.Tests.Cluster;
 

@@ -5,7 +5,7 @@ using Xunit;
 namespace Covol.Tests.Cluster;
 
 /// <summary>The memory store keeps the contract.</summary>
-public sealed class MemoryStoreTests : ClusterStoreContract
+public sealed class MemoryStoreTests : ClusterStoreContract, IAsyncDisposable
 {
     private readonly ManualTime _time = new();
     private readonly MemoryStore _store;
@@ -27,6 +27,8 @@ public sealed class MemoryStoreTests : ClusterStoreContract
 
         (await NextChangesAsync(watch, 1)).ShouldHaveSingleItem().Entry.ShouldNotBeNull().Value.ShouldBe("2");
     }
+
+    public ValueTask DisposeAsync() => _store.DisposeAsync();
 
     protected override async Task LetTimePassUntilAsync(Func<Task<bool>> condition)
     {

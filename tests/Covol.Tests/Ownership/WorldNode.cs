@@ -1,7 +1,5 @@
-using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Ownership;
-using Covol.Protocol.Store;
 using Covol.Protocol.Units;
 
 namespace Covol.Tests.Ownership;
