@@ -2,6 +2,7 @@ using System.Security.Authentication;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
 using Covol.Transport;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
@@ -11,7 +12,7 @@ namespace Covol.Coordinator;
 /// <summary>
 /// One coordinator process: fences its predecessors, recovers the volume, serves it, and ends in order or fails.
 /// <code>
-///   Starting ─► Fencing ─► Recovering ─► (Grace) ─► Serving ─► HandingOver ─► exit status 0
+///   Starting ─► (Standby) ─► Fencing ─► Recovering ─► (Grace) ─► Serving ─► HandingOver ─► exit status 0
 ///       └───────────┴───────────┴───────────┴──────────┴──► Failed ─► exit status 1, at once
 /// </code>
 /// </summary>
@@ -29,7 +30,9 @@ public sealed class CoordinatorHost : IControlService
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _handedOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ActivateCoordinator> _activated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CoordinatorPhase _phase = CoordinatorPhase.Starting;
+    private Epoch _epoch;
     private string _reason = "";
     private volatile VolumeCoordinator? _coordinator;
 
@@ -59,6 +62,10 @@ public sealed class CoordinatorHost : IControlService
         {
             case QueryCoordinator:
                 return new ControlAnswer(true, CoordinatorState: await StateAsync());
+            case Activate activate:
+                return _activated.TrySetResult(activate.Order) || (await _activated.Task).Epoch == activate.Order.Epoch
+                    ? ControlAnswer.Done
+                    : ControlAnswer.Refused($"This coordinator serves under {(await _activated.Task).Epoch} and no other.");
             case HandOver or Stop:
                 _asked.TrySetResult();
                 if (await Task.WhenAny(_handedOver.Task, _failed.Task) == _failed.Task)
@@ -107,8 +114,16 @@ public sealed class CoordinatorHost : IControlService
 
     private async Task<int> ServeAsync(ILun lun, MetadataThread metadata)
     {
-        Enter(CoordinatorPhase.Fencing, $"{_configuration.KeysToFence.Count} older keys are fenced.");
-        await metadata.RunAsync(() => TakeLun(lun));
+        if (await AwaitEpochAsync(lun, metadata) is not { } order)
+        {
+            await metadata.RunAsync(lun.Unregister);
+            _handedOver.TrySetResult();
+            return 0;
+        }
+
+        _epoch = order.Epoch;
+        Enter(CoordinatorPhase.Fencing, $"{order.KeysToFence.Count} older keys are fenced.");
+        await metadata.RunAsync(() => TakeLun(lun, order.KeysToFence));
 
         Enter(CoordinatorPhase.Recovering, "The journal is replayed.");
         var options = NtfsOptions.Default with
@@ -116,12 +131,12 @@ public sealed class CoordinatorHost : IControlService
             DefaultOwner = _configuration.DefaultOwner,
             DefaultGroup = _configuration.DefaultGroup,
         };
-        var (volume, recovery) = await metadata.RunAsync(() => NtfsVolume.Open(lun, _configuration.Epoch, options));
+        var (volume, recovery) = await metadata.RunAsync(() => NtfsVolume.Open(lun, order.Epoch, options));
 
         await using var coordinator = new VolumeCoordinator(new CoordinatorParts
         {
             VolumeName = _configuration.Volume,
-            Epoch = _configuration.Epoch,
+            Epoch = order.Epoch,
             Volume = volume,
             Metadata = metadata,
             Recovered = recovery,
@@ -162,7 +177,7 @@ public sealed class CoordinatorHost : IControlService
         await metadata.RunAsync(volume.Dispose);
         await metadata.RunAsync(lun.Unregister);
         _handedOver.TrySetResult();
-        CoordinatorLog.HandedOver(_log, _configuration.Volume, _configuration.Epoch);
+        CoordinatorLog.HandedOver(_log, _configuration.Volume, _epoch);
         return 0;
     }
 
@@ -177,16 +192,30 @@ public sealed class CoordinatorHost : IControlService
     }
 
     /// <summary>
-    /// In the order of SAFETY 2: register, reserve, fence every older coordinator, look. Only then is anything written.
+    /// Registers the key, which is always allowed, and waits for the epoch that names it: nothing is written before (SAFETY 2). Null:
+    /// told to end instead.
     /// </summary>
-    private void TakeLun(ILun lun)
+    private async Task<ActivateCoordinator?> AwaitEpochAsync(ILun lun, MetadataThread metadata)
+    {
+        await metadata.RunAsync(() => lun.Register(_configuration.CoordinatorKey));
+        if (_configuration.Epoch.Value > 0)
+        {
+            return new ActivateCoordinator(_configuration.Epoch, _configuration.KeysToFence);
+        }
+
+        Enter(CoordinatorPhase.Standby, "Its key is registered; it waits for an epoch that names it.");
+        await Task.WhenAny(_activated.Task, _asked.Task);
+        return _activated.Task.IsCompleted ? await _activated.Task : null;
+    }
+
+    /// <summary>Reserves, fences every older coordinator, looks. Only then is anything written.</summary>
+    private void TakeLun(ILun lun, IReadOnlyList<ReservationKey> older)
     {
         var own = _configuration.CoordinatorKey;
-        lun.Register(own);
         lun.Reserve();
-        foreach (var older in _configuration.KeysToFence)
+        foreach (var key in older)
         {
-            lun.PreemptAndAbort(own, older, s_drainLimit);
+            lun.PreemptAndAbort(own, key, s_drainLimit);
         }
 
         var keys = lun.ReadKeys();
@@ -196,12 +225,12 @@ public sealed class CoordinatorHost : IControlService
                 LunError.ReservationConflict, $"{own} is not registered any more: a coordinator of a higher epoch took the LUN.");
         }
 
-        foreach (var older in _configuration.KeysToFence)
+        foreach (var key in older)
         {
-            if (keys.Contains(older))
+            if (keys.Contains(key))
             {
                 throw new LunException(
-                    LunError.ReservationConflict, $"{older} of an older coordinator is registered still; nothing was written. Start again.");
+                    LunError.ReservationConflict, $"{key} of an older coordinator is registered still; nothing was written. Start again.");
             }
         }
     }
@@ -210,7 +239,7 @@ public sealed class CoordinatorHost : IControlService
     {
         _phase = phase;
         _reason = reason;
-        CoordinatorLog.PhaseChanged(_log, _configuration.Volume, phase, _configuration.Epoch, reason);
+        CoordinatorLog.PhaseChanged(_log, _configuration.Volume, phase, _epoch, reason);
     }
 
     private async Task<CoordinatorState> StateAsync()
@@ -224,12 +253,12 @@ public sealed class CoordinatorHost : IControlService
             catch (ConnectionLostException)
             {
                 // It has ended meanwhile; what is known here tells how.
-                return new CoordinatorState(_configuration.Volume, _configuration.Epoch, _phase, _reason, 0, 0, 0, 0);
+                return new CoordinatorState(_configuration.Volume, _epoch, _phase, _reason, 0, 0, 0, 0);
             }
         }
 
         var failure = _failed.Task.IsCompleted ? await _failed.Task : null;
         return new CoordinatorState(
-            _configuration.Volume, _configuration.Epoch, failure is null ? _phase : CoordinatorPhase.Failed, failure ?? _reason, 0, 0, 0, 0);
+            _configuration.Volume, _epoch, failure is null ? _phase : CoordinatorPhase.Failed, failure ?? _reason, 0, 0, 0, 0);
     }
 }

@@ -7,7 +7,7 @@ namespace Covol.Cluster.Ownership;
 
 /// <summary>
 /// Coordinator processes of this node, at most one a volume. Calls for one volume come one at a time and end soon (a request sent,
-/// a process started): what becomes of them is told as inputs. Any thread.
+/// a process started): what becomes of them is told as inputs. An <see cref="IOException"/> is logged, not repeated. Any thread.
 /// </summary>
 public interface ICoordinatorProcesses
 {

@@ -13,4 +13,7 @@ internal static partial class OwnershipLog
 
     [LoggerMessage(2103, LogLevel.Warning, "This node's mount process could not be told about {Volume}: {Reason}")]
     public static partial void MountFailed(ILogger log, string volume, string reason);
+
+    [LoggerMessage(2104, LogLevel.Warning, "The coordinator process of {Volume} could not be told what to do: {Reason}")]
+    public static partial void ProcessFailed(ILogger log, string volume, string reason);
 }

@@ -116,17 +116,18 @@ public sealed class VolumeOwnership
                 _storeLane.Add(DeleteOrderAsync);
                 break;
             case StartStandby start:
-                _processLane.Add(cancellation => _ports.Processes.StartStandbyAsync(_volume, start.Key, cancellation));
+                _processLane.Add(cancellation => TellProcessAsync(_ports.Processes.StartStandbyAsync(_volume, start.Key, cancellation)));
                 break;
             case Activate activate:
                 var order = new ActivateCoordinator(activate.Epoch, activate.KeysToFence);
-                _processLane.Add(cancellation => _ports.Processes.ActivateAsync(_volume.Name, activate.Key, order, cancellation));
+                _processLane.Add(
+                    cancellation => TellProcessAsync(_ports.Processes.ActivateAsync(_volume.Name, activate.Key, order, cancellation)));
                 break;
             case HandOver handOver:
-                _processLane.Add(cancellation => _ports.Processes.HandOverAsync(_volume.Name, handOver.Key, cancellation));
+                _processLane.Add(cancellation => TellProcessAsync(_ports.Processes.HandOverAsync(_volume.Name, handOver.Key, cancellation)));
                 break;
             case StopCoordinator stop:
-                _processLane.Add(cancellation => _ports.Processes.StopAsync(_volume.Name, stop.Key, cancellation));
+                _processLane.Add(cancellation => TellProcessAsync(_ports.Processes.StopAsync(_volume.Name, stop.Key, cancellation)));
                 break;
             case Attach attach:
                 _mountLane.Add(cancellation => AttachAsync(attach.Record, cancellation));
@@ -209,6 +210,19 @@ public sealed class VolumeOwnership
         {
             // The order is still there and will be found fulfilled again at the next start.
             OwnershipLog.StoreFailed(_log, _volume.Name, failure.Message);
+        }
+    }
+
+    /// <summary>A process that cannot be told any more has ended or is about to: that is told as an input of its own.</summary>
+    private async Task TellProcessAsync(Task telling)
+    {
+        try
+        {
+            await telling.ConfigureAwait(false);
+        }
+        catch (IOException failure)
+        {
+            OwnershipLog.ProcessFailed(_log, _volume.Name, failure.Message);
         }
     }
 

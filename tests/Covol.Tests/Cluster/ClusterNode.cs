@@ -14,6 +14,7 @@ internal sealed class ClusterNode : IAsyncDisposable
 {
     private readonly CancellationTokenSource _ending = new();
     private readonly Task[] _runs;
+    private bool _hasEnded;
 
     public ClusterNode(IClusterStore store, StoreKeys keys, ClusterRecord cluster, NodeId self)
     {
@@ -45,6 +46,12 @@ internal sealed class ClusterNode : IAsyncDisposable
     /// <summary>The control plane's end, in good order or not.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_hasEnded)
+        {
+            return;
+        }
+
+        _hasEnded = true;
         await _ending.CancelAsync();
         await Task.WhenAll(_runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _ending.Dispose();

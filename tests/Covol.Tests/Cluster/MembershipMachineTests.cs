@@ -61,6 +61,7 @@ public sealed class MembershipMachineTests
         Beat(5);
         _machine.Peers[s_two].ShouldBe(PeerHealth.Suspected);
 
+        Step(new LeaseRenewed(_now));
         Step(new LeasesSeen(Set(s_one)));
 
         _machine.Peers[s_two].ShouldBe(PeerHealth.Dead);

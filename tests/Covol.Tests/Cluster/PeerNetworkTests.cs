@@ -37,7 +37,11 @@ public sealed class PeerNetworkTests
         await UntilAsync(() => heard.Contains(new PeerConnectionLost(new NodeId(2))));
 
         await ending.CancelAsync();
-        await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var run in runs)
+        {
+            await Should.ThrowAsync<OperationCanceledException>(() => run);
+        }
+
         second.Dispose();
         heard.ShouldContain(new PeerConnectionLost(new NodeId(2)));
     }

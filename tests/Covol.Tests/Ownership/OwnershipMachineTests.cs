@@ -25,7 +25,7 @@ public sealed class OwnershipMachineTests
     {
         Begin(Owned(s_one, _old, 6), dead: [s_one]);
 
-        After(1).ShouldContain(effect => effect is AllocateKey);
+        _machine.Stage.ShouldBe(OwnershipStage.Allocating);
         Step(new KeyAllocated(_mine)).ShouldContain(new StartStandby(_mine));
         var claim = Step(Reported(_mine, CoordinatorPhase.Standby)).OfType<WriteRecord>().ShouldHaveSingleItem();
         claim.Expected.ShouldBe(new StoreRevision(10));

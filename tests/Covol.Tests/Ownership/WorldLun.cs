@@ -2,7 +2,9 @@ using Covol.Protocol.Ids;
 
 namespace Covol.Tests.Ownership;
 
-/// <summary>A LUN with registrations and writes that take a while, and the checker: no write of an older epoch lands once a newer one replays.</summary>
+/// <summary>
+/// A LUN with registrations and writes that take a while, and the checker: no write of an older epoch lands once a newer one replays.
+/// </summary>
 internal sealed class WorldLun
 {
     private readonly Dictionary<ReservationKey, long> _lastLanding = [];
