@@ -1,5 +1,4 @@
 using Covol.Protocol.Ids;
-using Covol.Protocol.Volume;
 using Covol.Transport;
 using Microsoft.Extensions.Logging;
 
