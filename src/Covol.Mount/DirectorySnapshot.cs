@@ -14,8 +14,8 @@ internal sealed class DirectorySnapshot
     // NTFS has no limit of its own; a directory beyond this would take gigabytes here.
     private const int EntriesMax = 4_000_000;
 
-    private readonly SemaphoreSlim _turn = new(1);
-    private List<DirectoryEntry>? _entries;
+    private readonly Lock _gate = new();
+    private Task<List<DirectoryEntry>>? _entries;
 
     public DirectorySnapshot(FileId directory) => Directory = directory;
 
@@ -23,20 +23,18 @@ internal sealed class DirectorySnapshot
 
     public async Task<IReadOnlyList<DirectoryEntry>> EntriesAsync(NodeVolume volume, bool again)
     {
-        await _turn.WaitAsync().ConfigureAwait(false);
-        try
+        Task<List<DirectoryEntry>> entries;
+        lock (_gate)
         {
-            if (_entries is null || again)
+            if (_entries is null || again || _entries.IsFaulted)
             {
-                _entries = await LoadAsync(volume).ConfigureAwait(false);
+                _entries = LoadAsync(volume);
             }
 
-            return _entries;
+            entries = _entries;
         }
-        finally
-        {
-            _turn.Release();
-        }
+
+        return await entries.ConfigureAwait(false);
     }
 
     private async Task<List<DirectoryEntry>> LoadAsync(NodeVolume volume)

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Covol.Fuse;
 using Covol.Protocol.Units;
-using Covol.Protocol.Volume;
 using Covol.VolumeClient;
 
 namespace Covol.Mount;
