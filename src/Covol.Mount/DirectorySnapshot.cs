@@ -15,7 +15,7 @@ internal sealed class DirectorySnapshot
     private const int EntriesMax = 4_000_000;
 
     private readonly Lock _gate = new();
-    private Task<List<DirectoryEntry>>? _loading;
+    private Task<List<DirectoryEntry>>? _entries;
 
     public DirectorySnapshot(FileId directory) => Directory = directory;
 
@@ -23,18 +23,18 @@ internal sealed class DirectorySnapshot
 
     public async Task<IReadOnlyList<DirectoryEntry>> EntriesAsync(NodeVolume volume, bool again)
     {
-        Task<List<DirectoryEntry>> loading;
+        Task<List<DirectoryEntry>> entries;
         lock (_gate)
         {
-            if (again || _loading is null or { IsFaulted: true } or { IsCanceled: true })
+            if (_entries is null || again || _entries.IsFaulted)
             {
-                _loading = LoadAsync(volume);
+                _entries = LoadAsync(volume);
             }
 
-            loading = _loading;
+            entries = _entries;
         }
 
-        return await loading.ConfigureAwait(false);
+        return await entries.ConfigureAwait(false);
     }
 
     private async Task<List<DirectoryEntry>> LoadAsync(NodeVolume volume)

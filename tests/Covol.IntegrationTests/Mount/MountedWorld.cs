@@ -105,6 +105,8 @@ internal sealed class MountedWorld : IAsyncDisposable
         }
         catch (Exception failure) when (failure is TimeoutException or FuseException)
         {
+            // The test's own failure would be hidden behind this one.
+            await Console.Error.WriteLineAsync($"Detaching failed. {Loggers.Told}");
             FuseConnection.Abort(Mount!.Connection);
             await FuseSession.UnmountAsync(Mount.Path, TimeProvider.System, CancellationToken.None);
             throw;
