@@ -1,3 +1,4 @@
+using System.Buffers;
 using Covol.Protocol.Volume;
 
 namespace Covol.Ntfs;
@@ -10,6 +11,8 @@ internal static class FileNames
 
     /// <summary>In UTF-16 units.</summary>
     public const int LengthMax = 255;
+
+    private static readonly SearchValues<char> s_windowsCharacters = SearchValues.Create("\"*:<>?\\|");
 
     private static readonly HashSet<string> s_rootNames = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -68,7 +71,7 @@ internal static class FileNames
     private static bool IsWindowsName(string name)
     {
         var stem = name.Split('.', 2)[0].TrimEnd(' ');
-        return !name.AsSpan().ContainsAny("\"*:<>?\\|") && !name.Any(character => character < ' ') && name[^1] is not ('.' or ' ')
+        return !name.AsSpan().ContainsAny(s_windowsCharacters) && !name.Any(character => character < ' ') && name[^1] is not ('.' or ' ')
             && !s_windowsDevices.Contains(stem);
     }
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Units;
 
 namespace Covol.Ntfs;
 

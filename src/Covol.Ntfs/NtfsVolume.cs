@@ -1,7 +1,6 @@
 using Covol.Lun;
 using Covol.Ntfs.Journal;
 using Covol.Protocol;
-using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Journal;
 using Covol.Protocol.Units;

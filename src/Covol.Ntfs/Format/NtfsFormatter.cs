@@ -21,6 +21,7 @@ public static class NtfsFormatter
     private const int ChunkLength = 1 << 20;
     private const long JournalUnit = 1 << 20;
 
+    private static readonly string[] s_programs = ["/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs"];
     private static readonly ByteCount s_journalDefault = ByteCount.FromMebibytes(64);
     private static readonly TimeSpan s_timeMax = TimeSpan.FromMinutes(10);
 
@@ -53,7 +54,7 @@ public static class NtfsFormatter
 
     private static void MakeNtfs(string path, NtfsFormatOptions options)
     {
-        var program = new[] { "/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs" }.FirstOrDefault(File.Exists)
+        var program = s_programs.FirstOrDefault(File.Exists)
             ?? throw new NtfsRefusedException("This machine has no mkntfs. Install the package ntfs-3g.");
         var start = new ProcessStartInfo(program)
         {

@@ -157,6 +157,8 @@ internal sealed unsafe class DeviceCallbacks
             return Fail(Errno.EIO);
         }
 
+        // The library looks at errno after calls that succeeded, so a successful transfer leaves it as it was, like a system call.
+        var errno = Marshal.GetLastSystemError();
         try
         {
             if (offset < 0 || count < 0)
@@ -176,6 +178,7 @@ internal sealed unsafe class DeviceCallbacks
                 callbacks._device.Read(offset, span);
             }
 
+            Marshal.SetLastSystemError(errno);
             return count;
         }
         catch (Exception failure)

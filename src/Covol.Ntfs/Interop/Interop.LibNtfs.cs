@@ -87,6 +87,9 @@ internal static partial class Interop
         [LibraryImport(Library)]
         public static partial void ntfs_log_set_handler(nint handler);
 
+        [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+        public static partial int ntfs_set_char_encoding(string locale);
+
         [LibraryImport(Library, SetLastError = true)]
         public static partial nint ntfs_inode_open(nint volume, ulong reference);
 

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Covol.Lun;
 using Covol.Protocol;
 using Covol.Protocol.Journal;
@@ -23,6 +25,7 @@ internal sealed class JournaledDevice : IVolumeDevice
     private readonly Dictionary<long, byte[]> _clean = [];
     private readonly Queue<long> _cleanOrder = new();
     private readonly Dictionary<long, byte[]?> _undo = [];
+    private IReadOnlyList<(long Start, long End)> _counted = [];
     private bool _inOperation;
 
     public JournaledDevice(
@@ -43,6 +46,9 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     public bool HasUncommitted => _dirty.Count > 0;
 
+    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null after an undo, when they have to be counted anew.</summary>
+    public long? BitsSet { get; private set; }
+
     /// <summary>The operation that runs has written something.</summary>
     public bool OperationWrote => _undo.Count > 0;
 
@@ -51,6 +57,13 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     /// <summary>Pages of the largest commit that fits an empty journal.</summary>
     public long CommitPagesMax => (_journal.RingLength / PageSize) - 64;
+
+    /// <summary>Follows how many bits are set in these places (the cluster bitmap), so that nobody has to read it all again.</summary>
+    public void CountBits(IReadOnlyList<(long Start, long End)> places)
+    {
+        _counted = places;
+        BitsSet = 0;
+    }
 
     public void BeginOperation()
     {
@@ -80,6 +93,7 @@ internal sealed class JournaledDevice : IVolumeDevice
             }
         }
 
+        BitsSet = null;
         EndOperation();
     }
 
@@ -109,7 +123,13 @@ internal sealed class JournaledDevice : IVolumeDevice
             var within = (int)(offset % PageSize);
             var take = Math.Min(PageSize - within, source.Length);
             Invariant.Holds(number < _journalFirst || number >= _journalEnd, "The file system wrote into the journal.");
-            source[..take].CopyTo(DirtyPage(number, whole: take == PageSize).AsSpan(within));
+            var target = DirtyPage(number, whole: take == PageSize && !IsCounted(offset)).AsSpan(within, take);
+            if (IsCounted(offset))
+            {
+                BitsSet += Bits(source[..take]) - Bits(target);
+            }
+
+            source[..take].CopyTo(target);
             source = source[take..];
             offset += take;
         }
@@ -190,6 +210,36 @@ internal sealed class JournaledDevice : IVolumeDevice
                 high = middle - 1;
             }
             else
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static long Bits(ReadOnlySpan<byte> bytes)
+    {
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        var bits = 0L;
+        foreach (var word in words)
+        {
+            bits += BitOperations.PopCount(word);
+        }
+
+        foreach (var single in bytes[(words.Length * sizeof(ulong))..])
+        {
+            bits += BitOperations.PopCount(single);
+        }
+
+        return bits;
+    }
+
+    private bool IsCounted(long offset)
+    {
+        foreach (var (start, end) in _counted)
+        {
+            if (offset >= start && offset < end)
             {
                 return true;
             }
