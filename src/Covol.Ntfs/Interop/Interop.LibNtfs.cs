@@ -87,8 +87,8 @@ internal static partial class Interop
         [LibraryImport(Library)]
         public static partial void ntfs_log_set_handler(nint handler);
 
-        [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-        public static partial int ntfs_set_char_encoding(string locale);
+        [LibraryImport(Library)]
+        public static partial void ntfs_create_lru_caches(nint volume);
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial nint ntfs_inode_open(nint volume, ulong reference);

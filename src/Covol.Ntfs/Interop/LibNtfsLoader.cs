@@ -32,8 +32,6 @@ internal static class LibNtfsLoader
                 // The library writes to standard error otherwise; what failed is told by our exceptions.
                 Interop.LibNtfs.ntfs_log_set_handler(NativeLibrary.GetExport(handle, "ntfs_log_handler_null"));
 
-                // It looks up its own "$Reparse" by a multi-byte name, which fails in the locale that .NET leaves.
-                _ = Interop.LibNtfs.ntfs_set_char_encoding("utf8");
                 return NativeLibrary.GetExport(handle, "AT_UNNAMED");
             }
         }

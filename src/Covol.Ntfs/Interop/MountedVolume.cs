@@ -164,6 +164,9 @@ internal sealed unsafe partial class MountedVolume : IDisposable
             throw new NtfsRefusedException($"libntfs-3g cannot mount the volume: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).");
         }
 
+        // As ntfs_mount does: without its caches the library does not find its own $Reparse index (it looks up a null name), so that symbolic
+        // links could neither be made nor deleted cleanly.
+        Interop.LibNtfs.ntfs_create_lru_caches(_handle);
         if (Interop.LibNtfs.ntfs_volume_get_free_space(_handle) != 0)
         {
             throw Failure("The free space of the volume cannot be counted");
