@@ -33,19 +33,22 @@ internal sealed record VolumeGeometry(
         device.Read(new LunByteOffset(start), page);
         if (JournalLocator.Read(page.AsSpan(JournalLocator.Place - start, JournalFormat.SectorSize)) is not { } locator)
         {
-            throw new NtfsRefusedException("The LUN holds an NTFS volume that has no Covol journal. Format it with Covol, or adopt it first.");
+            throw new NtfsRefusedException(
+                "The LUN holds an NTFS volume that has no Covol journal. Format it with Covol, or adopt it first.");
         }
 
         return locator.VolumeSerial == geometry.Serial
             ? (geometry, locator)
-            : throw new NtfsRefusedException("The journal's locator belongs to another volume: the LUN was formatted by another program.");
+            : throw new NtfsRefusedException(
+                "The journal's locator belongs to another volume: the LUN was formatted by another program.");
     }
 
     public static VolumeGeometry Parse(ReadOnlySpan<byte> boot, ByteCount deviceSize)
     {
         if (!boot.Slice(3, 8).SequenceEqual("NTFS    "u8) || boot[510] != 0x55 || boot[511] != 0xAA)
         {
-            throw new NtfsRefusedException("The LUN holds no NTFS volume. Add it with --format to make one; all its content is lost then.");
+            throw new NtfsRefusedException(
+                "The LUN holds no NTFS volume. Add it with --format to make one; all its content is lost then.");
         }
 
         var sectorSize = BinaryPrimitives.ReadUInt16LittleEndian(boot[11..]);

@@ -43,7 +43,8 @@ internal sealed class JournalScan(
     }
 
     /// <summary>
-    /// Every guarded sector must hold what it held at the checkpoint or what one of the lap's records put there: a crash may have left any of
+    /// Every guarded sector must hold what it held at the checkpoint or what one of the lap's records put there: a crash may
+    /// have left any of
     /// these, another program leaves something else (SAFETY 18).
     /// </summary>
     public void CheckFingerprint()

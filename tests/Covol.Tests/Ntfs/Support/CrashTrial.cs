@@ -5,7 +5,8 @@ using Covol.Protocol.Ids;
 namespace Covol.Tests.Ntfs.Support;
 
 /// <summary>
-/// Random work on a recorded disk with a commit after each step, then recoveries from cuts of its log. What is wrong with a recovered volume is
+/// Random work on a recorded disk with a commit after each step, then recoveries from cuts of its log. What is wrong with a
+/// recovered volume is
 /// counted, not thrown, because the controls want to see it.
 /// </summary>
 internal sealed class CrashTrial
