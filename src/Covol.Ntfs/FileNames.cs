@@ -32,12 +32,14 @@ internal static class FileNames
     {
         if (name.Length > LengthMax)
         {
-            throw new VolumeException(VolumeError.NameTooLong, $"A name has at most {LengthMax} UTF-16 units on NTFS, this one has {name.Length}.");
+            throw new VolumeException(
+                VolumeError.NameTooLong, $"A name has at most {LengthMax} UTF-16 units on NTFS, this one has {name.Length}.");
         }
 
         if (name.Length == 0 || name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') || !IsWholeUtf16(name))
         {
-            throw new VolumeException(VolumeError.InvalidName, "The name is empty, '.', '..', contains '/' or NUL, or is not valid Unicode.");
+            throw new VolumeException(
+                VolumeError.InvalidName, "The name is empty, '.', '..', contains '/' or NUL, or is not valid Unicode.");
         }
 
         if (IsHidden(name, inRoot))
@@ -47,7 +49,8 @@ internal static class FileNames
 
         if (windowsNames && !IsWindowsName(name))
         {
-            throw new VolumeException(VolumeError.InvalidName, $"'{name}' is a name that Windows cannot open, and this volume refuses those.");
+            throw new VolumeException(
+                VolumeError.InvalidName, $"'{name}' is a name that Windows cannot open, and this volume refuses those.");
         }
     }
 

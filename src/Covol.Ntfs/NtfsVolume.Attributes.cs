@@ -98,7 +98,8 @@ public sealed partial class NtfsVolume
     {
         if (IsOwn(name))
         {
-            throw new VolumeException(VolumeError.NotPermitted, $"'{name}' keeps the owner and mode of the file; use chown or chmod.");
+            throw new VolumeException(
+                VolumeError.NotPermitted, $"'{name}' keeps the owner and mode of the file; use chown or chmod.");
         }
     }
 

@@ -7,7 +7,8 @@ namespace Covol.Ntfs;
 /// <summary>Where data lies: maps, growth, cutting, valid length, space.</summary>
 public sealed partial class NtfsVolume
 {
-    /// <summary>The library is asked for no more than this at once; a fragmented volume gets it in smaller and smaller pieces.</summary>
+    /// <summary>The library is asked for no more than this at once; a fragmented volume gets it in smaller and smaller
+    /// pieces.</summary>
     private const long GrowthPieceMax = 64L << 30;
 
     /// <summary>Bytes that one step of cutting frees at most: 128 pages of the cluster bitmap at 4 KiB clusters.</summary>
@@ -19,7 +20,8 @@ public sealed partial class NtfsVolume
     private long _freeClusters;
 
     /// <summary>
-    /// Bytes that one <see cref="Extend"/> may add, so that its commit fits the journal even when every bitmap page changes: a page of the
+    /// Bytes that one <see cref="Extend"/> may add, so that its commit fits the journal even when every bitmap page changes: a
+    /// page of the
     /// bitmap is 32,768 clusters. Larger growth goes in steps of this, with a commit after each.
     /// </summary>
     public ByteCount GrowthMax => new(Math.Min(GrowthPieceMax, _device.CommitPagesMax / 4 * 32_768L * ClusterSize));
@@ -158,7 +160,8 @@ public sealed partial class NtfsVolume
     }
 
     /// <summary>
-    /// The library takes about one hole of each bitmap window a request, so a large request fails on a fragmented volume with plenty of room:
+    /// The library takes about one hole of each bitmap window a request, so a large request fails on a fragmented volume with
+    /// plenty of room:
     /// what is asked for is halved until it fits, and grows again when it did.
     /// </summary>
     private void Grow(DataAttribute attribute, long from, long size)

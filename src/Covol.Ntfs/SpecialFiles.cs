@@ -6,8 +6,10 @@ using Covol.Protocol.Volume;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Files that are neither regular nor directories. A symbolic link is an empty file with WSL's reparse point (MS-FSCC 2.1.2.1 lists the tags): version
-/// 2 and the target in UTF-8; ntfs-3g and Windows read it. Devices, pipes and sockets are empty files whose $LXMOD says what they are, as the kernel's
+/// Files that are neither regular nor directories. A symbolic link is an empty file with WSL's reparse point (MS-FSCC 2.1.2.1
+/// lists the tags): version
+/// 2 and the target in UTF-8; ntfs-3g and Windows read it. Devices, pipes and sockets are empty files whose $LXMOD says what
+/// they are, as the kernel's
 /// ntfs3 keeps them; libntfs-3g refuses WSL's empty reparse points on files that it made itself.
 /// </summary>
 internal static class SpecialFiles

@@ -29,7 +29,8 @@ internal sealed class ClusterUse(long clusters, Action<string> tell)
                 {
                     if (Has(_used, cluster))
                     {
-                        tell($"record {record.Number}: cluster {cluster} (file cluster {vcn + cluster - lcn}) belongs to another attribute too");
+                        tell(
+                            $"record {record.Number}: cluster {cluster} (file cluster {vcn + cluster - lcn}) belongs to another attribute too");
                         break;
                     }
 
@@ -57,7 +58,8 @@ internal sealed class ClusterUse(long clusters, Action<string> tell)
 
     private void CheckSizes(MftRecord record, int clusterSize)
     {
-        foreach (var parts in record.Attributes.Where(attribute => attribute.Value is null).GroupBy(attribute => (attribute.Type, attribute.Name)))
+        foreach (var parts in record.Attributes.Where(attribute => attribute.Value is null)
+            .GroupBy(attribute => (attribute.Type, attribute.Name)))
         {
             var pieces = parts.OrderBy(attribute => attribute.LowestVcn).ToList();
             var vcn = 0L;
@@ -65,7 +67,8 @@ internal sealed class ClusterUse(long clusters, Action<string> tell)
             {
                 if (piece.LowestVcn != vcn)
                 {
-                    tell($"record {record.Number}: an attribute of type {parts.Key.Type:x} has a gap before cluster {piece.LowestVcn}");
+                    tell(
+                        $"record {record.Number}: an attribute of type {parts.Key.Type:x} has a gap before cluster {piece.LowestVcn}");
                 }
 
                 vcn = piece.LowestVcn + piece.Runs.Sum(run => run.Length);
@@ -73,11 +76,12 @@ internal sealed class ClusterUse(long clusters, Action<string> tell)
 
             var first = pieces[0];
             var isBad = record.Number == BadClusters && parts.Key is (Data, "$Bad");
-            if (!isBad && (first.Allocated != vcn * clusterSize || first.Size > first.Allocated || first.Valid > first.Size || first.Valid < 0))
+            var isOrdered = first.Valid >= 0 && first.Valid <= first.Size && first.Size <= first.Allocated;
+            if (!isBad && (first.Allocated != vcn * clusterSize || !isOrdered))
             {
                 tell(
-                    $"record {record.Number}: an attribute of type {parts.Key.Type:x} has sizes {first.Valid} <= {first.Size} <= {first.Allocated}, "
-                    + $"and runs of {vcn * clusterSize} bytes");
+                    $"record {record.Number}: an attribute of type {parts.Key.Type:x} has sizes "
+                    + $"{first.Valid} <= {first.Size} <= {first.Allocated}, and runs of {vcn * clusterSize} bytes");
             }
         }
     }

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Covol.Ntfs.Checking;
 
 /// <summary>One MFT record (layout.h, MFT_RECORD) with its attributes.</summary>
-internal sealed record MftRecord(ulong Number, ushort Sequence, ushort Links, bool InUse, bool IsDirectory, ulong Base, List<MftAttribute> Attributes)
+internal sealed record MftRecord(
+    ulong Number, ushort Sequence, ushort Links, bool InUse, bool IsDirectory, ulong Base, List<MftAttribute> Attributes)
 {
     private const uint EndOfAttributes = 0xFFFF_FFFF;
 
@@ -11,7 +12,8 @@ internal sealed record MftRecord(ulong Number, ushort Sequence, ushort Links, bo
         Attributes.FirstOrDefault(attribute => attribute.Type == type && attribute.Name == name && attribute.LowestVcn == 0);
 
     /// <summary>
-    /// Undoes the update sequence (the last two bytes of each 512-byte sector are kept elsewhere, and are a number that tells a torn write).
+    /// Undoes the update sequence (the last two bytes of each 512-byte sector are kept elsewhere, and are a number that tells
+    /// a torn write).
     /// False when it was torn, or is no such record.
     /// </summary>
     public static bool TryFix(Span<byte> record, ReadOnlySpan<byte> magic)

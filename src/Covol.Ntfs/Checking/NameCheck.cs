@@ -200,7 +200,8 @@ internal sealed class NameCheck(VolumeImage image, Dictionary<ulong, MftRecord> 
                 var marked = (bits[block / 8] & (1 << (int)(block % 8))) != 0;
                 if (marked != _visited.Contains(block))
                 {
-                    check.Report($"directory {directory}: index block {block} is {(marked ? "marked but not in the tree" : "in the tree but not marked")}");
+                    check.Report(
+                        $"directory {directory}: index block {block} is {(marked ? "marked but not in the tree" : "in the tree but not marked")}");
                 }
             }
         }

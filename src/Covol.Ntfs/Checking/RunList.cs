@@ -1,6 +1,7 @@
 namespace Covol.Ntfs.Checking;
 
-/// <summary>Mapping pairs of a non-resident attribute (the format is described in ntfs-3g's runlist.c and Linux' fs/ntfs3).</summary>
+/// <summary>Mapping pairs of a non-resident attribute (the format is described in ntfs-3g's runlist.c and Linux'
+/// fs/ntfs3).</summary>
 internal static class RunList
 {
     /// <summary>Runs in clusters; Lcn -1 is a hole. Null where the bytes are no run list.</summary>

@@ -5,8 +5,10 @@ using Covol.Protocol.Journal;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Checks an NTFS volume that is at rest, without libntfs-3g: boot sectors, MFT records and their fix-ups, MFT and cluster bitmaps, double
-/// allocation, sizes, attribute lists, directory indexes against names, link counts, the MFT's mirror, the journal's place. Not checked: security
+/// Checks an NTFS volume that is at rest, without libntfs-3g: boot sectors, MFT records and their fix-ups, MFT and cluster
+/// bitmaps, double
+/// allocation, sizes, attribute lists, directory indexes against names, link counts, the MFT's mirror, the journal's place.
+/// Not checked: security
 /// descriptors ($Secure), the $Extend indexes' order, an MFT that itself needs an attribute list. Reads only.
 /// </summary>
 public sealed class VolumeChecker
@@ -95,7 +97,8 @@ public sealed class VolumeChecker
     private byte[]? ReadMft(VolumeGeometry geometry)
     {
         var bytes = _image.ReadBytes(geometry.MftStart * geometry.ClusterSize, geometry.MftRecordSize);
-        if (!Checking.MftRecord.TryFix(bytes, "FILE"u8) || Checking.MftRecord.Read(bytes, 0, Tell) is not { } own || own.Find(Data) is not { } data)
+        if (!Checking.MftRecord.TryFix(bytes, "FILE"u8) || Checking.MftRecord.Read(bytes, 0, Tell) is not { } own
+            || own.Find(Data) is not { } data)
         {
             Tell("The MFT's own record cannot be read.");
             return null;

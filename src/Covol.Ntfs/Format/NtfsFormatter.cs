@@ -10,8 +10,10 @@ using Covol.Protocol.Units;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Makes a new volume on a LUN: mkntfs on a sparse temporary file, then on it the journal, its locator and the orphan folder, then the data ranges go to
-/// the LUN, the boot sector last, so that a crash on the way leaves no volume rather than half of one. All content of the LUN is lost.
+/// Makes a new volume on a LUN: mkntfs on a sparse temporary file, then on it the journal, its locator and the orphan folder,
+/// then the data ranges go to
+/// the LUN, the boot sector last, so that a crash on the way leaves no volume rather than half of one. All content of the LUN
+/// is lost.
 /// </summary>
 public static class NtfsFormatter
 {
@@ -99,7 +101,8 @@ public static class NtfsFormatter
             throw new NtfsRefusedException($"The LUN has no room for a journal of {journalLength} in one piece.");
         }
 
-        var locator = new JournalLocator(new LunByteOffset(journal[0].Lcn * geometry.ClusterSize), journalLength, geometry.Serial);
+        var locator = new JournalLocator(
+            new LunByteOffset(journal[0].Lcn * geometry.ClusterSize), journalLength, geometry.Serial);
         var page = new byte[JournalFormat.PageSize];
         var place = new LunByteOffset(JournalFormat.RoundDown(JournalLocator.Place));
         image.Read(place, page);

@@ -9,7 +9,8 @@ namespace Covol.Ntfs.Journal;
 
 /// <summary>
 /// The volume as libntfs-3g sees it: the LUN with an overlay of changed 4 KiB pages, which <see cref="Commit"/> makes stable and
-/// applies through the journal. Pages that are clean are kept too, up to a limit. File data is never in it, except what was resident (SAFETY 15).
+/// applies through the journal. Pages that are clean are kept too, up to a limit. File data is never in it, except what was
+/// resident (SAFETY 15).
 /// </summary>
 internal sealed class JournaledDevice : IVolumeDevice
 {
@@ -46,7 +47,8 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     public bool HasUncommitted => _dirty.Count > 0;
 
-    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null after an undo, when they have to be counted anew.</summary>
+    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null after an undo, when they have to be counted
+    /// anew.</summary>
     public long? BitsSet { get; private set; }
 
     /// <summary>The operation that runs has written something.</summary>
@@ -58,7 +60,8 @@ internal sealed class JournaledDevice : IVolumeDevice
     /// <summary>Pages of the largest commit that fits an empty journal.</summary>
     public long CommitPagesMax => (_journal.RingLength / PageSize) - 64;
 
-    /// <summary>Follows how many bits are set in these places (the cluster bitmap), so that nobody has to read it all again.</summary>
+    /// <summary>Follows how many bits are set in these places (the cluster bitmap), so that nobody has to read it all
+    /// again.</summary>
     public void CountBits(IReadOnlyList<(long Start, long End)> places)
     {
         _counted = places;
@@ -161,7 +164,8 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
-    /// True when a replay could still write over one of these places. When it is false the places are the nodes' from now on, so nothing of
+    /// True when a replay could still write over one of these places. When it is false the places are the nodes' from now on,
+    /// so nothing of
     /// them stays in the cache.
     /// </summary>
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant)

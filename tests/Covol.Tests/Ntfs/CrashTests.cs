@@ -7,7 +7,8 @@ using Xunit;
 namespace Covol.Tests.Ntfs;
 
 /// <summary>
-/// Power cuts at every kind of place in the log of writes. After each the volume must be sound, its tree that of before or after the step that was
+/// Power cuts at every kind of place in the log of writes. After each the volume must be sound, its tree that of before or
+/// after the step that was
 /// cut, and everything acknowledged must be in it and in the caller's state.
 /// </summary>
 public sealed class CrashTests

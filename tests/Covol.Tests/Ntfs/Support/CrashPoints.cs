@@ -23,7 +23,8 @@ internal sealed class CrashPoints(SnapshotDevice before, IReadOnlyList<Recording
         Lost,
     }
 
-    /// <summary>Each cut that <paramref name="wanted"/> takes, in order: the number of log entries that had begun, and the disk.</summary>
+    /// <summary>Each cut that <paramref name="wanted"/> takes, in order: the number of log entries that had begun, and the
+    /// disk.</summary>
     public IEnumerable<(int Cut, SnapshotDevice Disk)> All(Func<int, bool> wanted, Unflushed unflushed, Random random)
     {
         var stable = before.Snapshot();

@@ -5,32 +5,33 @@ using Covol.Protocol.Ids;
 namespace Covol.Tests.Ntfs.Support;
 
 /// <summary>
-/// Random work on a recorded disk with a commit after each step, then recoveries from cuts of its log. What is wrong with a recovered volume is
+/// Random work on a recorded disk with a commit after each step, then recoveries from cuts of its log. What is wrong with a
+/// recovered volume is
 /// counted, not thrown, because the controls want to see it.
 /// </summary>
 internal sealed class CrashTrial
 {
     private readonly SnapshotDevice _before;
-    private readonly RecordingBlockDevice _disk;
+    private readonly IReadOnlyList<RecordingBlockDevice.LogEntry> _log;
     private readonly List<string> _trees = [];
     private readonly List<int> _begun = [];
     private readonly List<int> _acknowledged = [];
     private readonly int _seed;
 
-    private CrashTrial(int seed)
+    private CrashTrial(int seed, SnapshotDevice before, IReadOnlyList<RecordingBlockDevice.LogEntry> log)
     {
         _seed = seed;
-        var disk = FormattedVolume.Small();
-        _before = disk.Snapshot();
-        _disk = new RecordingBlockDevice(disk);
+        _before = before;
+        _log = log;
     }
-
-    public int LogLength => _disk.Log.Count;
 
     public static CrashTrial Run(int seed, int steps, JournalControls controls, int stepsPerCheckpoint = 60)
     {
-        var trial = new CrashTrial(seed);
-        trial.Work(steps, controls, stepsPerCheckpoint);
+        var disk = FormattedVolume.Small();
+        var before = disk.Snapshot();
+        using var recorded = new RecordingBlockDevice(disk);
+        var trial = new CrashTrial(seed, before, recorded.Log);
+        trial.Work(recorded, steps, controls, stepsPerCheckpoint);
         return trial;
     }
 
@@ -38,7 +39,7 @@ internal sealed class CrashTrial
     public List<string> Recover(CrashPoints.Unflushed unflushed, JournalControls controls, int stride, int offset = 0)
     {
         var wrong = new List<string>();
-        var points = new CrashPoints(_before, _disk.Log);
+        var points = new CrashPoints(_before, _log);
         foreach (var (cut, disk) in points.All(cut => cut >= _begun[0] && (cut - offset) % stride == 0, unflushed, new Random(_seed)))
         {
             if (Judge(cut, disk, controls) is { } problem)
@@ -52,22 +53,22 @@ internal sealed class CrashTrial
 
     private static byte[] State(int step) => BitConverter.GetBytes(step);
 
-    private void Work(int steps, JournalControls controls, int stepsPerCheckpoint)
+    private void Work(RecordingBlockDevice disk, int steps, JournalControls controls, int stepsPerCheckpoint)
     {
-        var (volume, _) = NtfsVolume.Open(_disk, new Epoch(1), NtfsOptions.Default, controls);
+        var (volume, _) = NtfsVolume.Open(disk, new Epoch(1), NtfsOptions.Default, controls);
         using (volume)
         {
             _trees.Add(VolumeTree.Of(volume));
-            _begun.Add(_disk.Log.Count);
-            _acknowledged.Add(_disk.Log.Count);
+            _begun.Add(_log.Count);
+            _acknowledged.Add(_log.Count);
             var work = new RandomWork(volume, new Random(_seed));
             for (var step = 1; step <= steps; step++)
             {
                 work.Step();
                 _trees.Add(VolumeTree.Of(volume));
-                _begun.Add(_disk.Log.Count);
+                _begun.Add(_log.Count);
                 volume.Commit(State(step));
-                _acknowledged.Add(_disk.Log.Count);
+                _acknowledged.Add(_log.Count);
                 if (step % stepsPerCheckpoint == 0)
                 {
                     volume.Checkpoint(State(step));

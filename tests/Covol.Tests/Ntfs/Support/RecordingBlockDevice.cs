@@ -3,7 +3,8 @@ using Covol.Protocol.Units;
 
 namespace Covol.Tests.Ntfs.Support;
 
-/// <summary>Carries everything out on a device below and keeps a log of each write and flush, from which a crash at any point can be made.</summary>
+/// <summary>Carries everything out on a device below and keeps a log of each write and flush, from which a crash at any point
+/// can be made.</summary>
 internal sealed class RecordingBlockDevice(SnapshotDevice below) : IBlockDevice
 {
     private readonly List<LogEntry> _log = [];
