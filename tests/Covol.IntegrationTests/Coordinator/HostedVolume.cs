@@ -1,5 +1,4 @@
 using Covol.Coordinator;
-using Covol.Lun;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;

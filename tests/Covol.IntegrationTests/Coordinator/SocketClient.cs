@@ -2,7 +2,6 @@ using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Transport;
-using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 
 namespace Covol.IntegrationTests.Coordinator;

@@ -3,13 +3,11 @@ using Covol.Lun;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
-using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Transport;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
-using Xunit;
 
 namespace Covol.IntegrationTests.Coordinator;
 

@@ -1,7 +1,6 @@
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
-using Covol.Protocol.Locks;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Transport;
