@@ -36,7 +36,8 @@ public static class VolumeFormat
 
             if (!overwrite && HoldsNtfs(lun))
             {
-                throw new IOException($"{lunUri} holds an NTFS volume already. Nothing was changed. To lose what is on it, wipe it first: wipefs -a {uri.Path}");
+                throw new IOException(
+                    $"{lunUri} holds an NTFS volume already. Nothing was changed. To lose what is on it, wipe it first: wipefs -a {uri.Path}");
             }
 
             NtfsFormatter.Format(lun, new NtfsFormatOptions { Label = label });

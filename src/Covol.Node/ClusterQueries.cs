@@ -144,7 +144,8 @@ internal sealed class ClusterQueries
         [.. snapshot.Ownerships.Values.Where(owned => owned.Record.Owner == node).Select(owned => owned.Record.Volume).Order(StringComparer.Ordinal)],
         [
             .. snapshot.Machines.Values
-                .Where(machine => machine.Record.Node == node && machine.Record.State is not (VirtualMachineState.Stopped or VirtualMachineState.Failed))
+                .Where(machine => machine.Record.Node == node)
+                .Where(machine => machine.Record.State is not (VirtualMachineState.Stopped or VirtualMachineState.Failed))
                 .Select(machine => machine.Record.Definition.Name).Order(StringComparer.Ordinal),
         ]);
 

@@ -47,10 +47,10 @@ public sealed class NodeDaemon
     public async Task RunAsync(CancellationToken cancellation)
     {
         NodeLog.Starts(_log, _configuration.Node, _configuration.Cluster);
-        foreach (var folder in (string[])[_configuration.StateDirectory, _configuration.RunDirectory, _configuration.LogDirectory, _configuration.NamespaceRoot])
-        {
-            Directory.CreateDirectory(folder);
-        }
+        Directory.CreateDirectory(_configuration.StateDirectory);
+        Directory.CreateDirectory(_configuration.RunDirectory);
+        Directory.CreateDirectory(_configuration.LogDirectory);
+        Directory.CreateDirectory(_configuration.NamespaceRoot);
 
         using var certificates = new NodeCertificates(_configuration);
         using var peers = new PeerClients(_configuration, certificates);
@@ -191,7 +191,8 @@ public sealed class NodeDaemon
             {
                 await step(limit.Token).ConfigureAwait(false);
             }
-            catch (Exception failure) when (failure is NodeException or StoreUnavailableException or StoreRefusedException or OperationCanceledException)
+            catch (Exception failure) when (failure is NodeException or StoreUnavailableException or StoreRefusedException
+                or OperationCanceledException)
             {
                 // The rest must end all the same; what is left is fenced by whoever takes over.
                 NodeLog.TriedAgain(_log, what, failure.Message);

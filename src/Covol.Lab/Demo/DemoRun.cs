@@ -151,7 +151,8 @@ public sealed class DemoRun
         var detect = await TimeUntilAsync(client, stamp, volume => volume.Epoch > before.Epoch, cancellation).ConfigureAwait(false);
         var takeover = await TimeUntilAsync(
             client, stamp, volume => volume.Epoch > before.Epoch && volume.State == "Online", cancellation).ConfigureAwait(false);
-        Mark($"{(await client.GetVolumesAsync(cancellation).ConfigureAwait(false)).Single().Coordinator} coordinates after {takeover.TotalMilliseconds:0} ms");
+        var after = (await client.GetVolumesAsync(cancellation).ConfigureAwait(false)).Single();
+        Mark($"{after.Coordinator} coordinates after {takeover.TotalMilliseconds:0} ms (epoch {after.Epoch})");
 
         var rounds = prober.Rounds;
         await Wait.UntilAsync(

@@ -77,7 +77,12 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
             await SetAsync(
                 name,
                 seen => seen.Node == _self && IsUp(seen)
-                    ? seen with { State = VirtualMachineState.Failed, MigratingTo = null, Reason = "it was not running any more when its node's control plane started" }
+                    ? seen with
+                    {
+                        State = VirtualMachineState.Failed,
+                        MigratingTo = null,
+                        Reason = "it was not running any more when its node's control plane started",
+                    }
                     : null,
                 cancellation).ConfigureAwait(false);
         }

@@ -72,7 +72,8 @@ internal sealed class VolumeOrders
     }
 
     /// <summary>Takes a volume offline everywhere: detach, hand over to nobody, forget. Its LUN holds a clean NTFS volume then.</summary>
-    public async Task RemoveAsync(string volume, bool force, Func<NodeId, string, bool, CancellationToken, Task> detach, CancellationToken cancellation)
+    public async Task RemoveAsync(
+        string volume, bool force, Func<NodeId, string, bool, CancellationToken, Task> detach, CancellationToken cancellation)
     {
         Known(volume);
         var state = _watch.Current;

@@ -104,7 +104,8 @@ public sealed class OneNodeTests
     public async Task An_unlinked_file_lives_until_it_is_closed()
     {
         await using var world = await MountedWorld.CreateAsync();
-        await using (var open = new FileStream(world.PathOf("gone"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
+        await using (var open = new FileStream(
+            world.PathOf("gone"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete))
         {
             open.Write("still here"u8);
             open.Flush();

@@ -80,7 +80,8 @@ public sealed class StandardTools : IDisposable
         using var output = new MemoryStream();
         process.StandardOutput.BaseStream.CopyTo(output);
         process.WaitForExit();
-        process.ExitCode.ShouldBe(0, $"{program} said: {System.Text.Encoding.UTF8.GetString(output.ToArray(), 0, (int)Math.Min(2000, output.Length))}");
+        var said = System.Text.Encoding.UTF8.GetString(output.ToArray(), 0, (int)Math.Min(2000, output.Length));
+        process.ExitCode.ShouldBe(0, $"{program} said: {said}");
         return output.ToArray();
     }
 

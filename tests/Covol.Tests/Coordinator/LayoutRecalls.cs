@@ -82,9 +82,12 @@ public sealed class LayoutRecalls
         var renewed = world.Time.GetTimestamp();
 
         var cut = other.AskAsync<Entry>(new SetSize(file, ByteCount.Zero));
-        await world.UntilAsync(() => world.Lun.Fenced.Contains(holder.DataKey), s_step);
+        world.Lun.FenceMayEnd.Reset();
+        await world.UntilAsync(() => world.Lun.FencesBegun > 0, s_step);
         var fencedAfter = TimeSpan.FromTicks(world.Time.GetTimestamp() - renewed);
         world.Volume.Free.Count.ShouldBe(freeBefore);
+        world.Lun.FenceMayEnd.Set();
+        await world.UntilAsync(() => world.Lun.Fenced.Contains(holder.DataKey));
         (await holder.RefusalAsync(new RenewLease())).ShouldBe(VolumeError.Stale);
         await world.UntilAsync(() => cut.IsCompleted, s_step);
 

@@ -96,10 +96,10 @@ public sealed class LayoutLifeTests
         world.Clock.Advance(TimeSpan.FromSeconds(11));
         await ClientWorld.UntilAsync(() => world.Coordinator.ExecutedOf<ReturnLayout>().Count == 1);
         await world.Volume.ReadAsync(handle, FileByteOffset.Zero, new byte[512]);
-        await ClientWorld.UntilAsync(() => handle.HasLayout);
+        LayoutSnapshot? second = null;
+        await ClientWorld.UntilAsync(() => handle.TryMapRead(FileByteOffset.Zero, 4096, new LunSegment[4], out _, out second));
 
-        var second = ClientWorld.PinForRead(handle);
-        second.Layout.Generation.ShouldNotBe(first.Layout.Generation);
+        second!.Layout.Generation.ShouldNotBe(first.Layout.Generation);
         handle.ReadEnded(second, 4096, succeeded: true).ShouldBeTrue();
     }
 

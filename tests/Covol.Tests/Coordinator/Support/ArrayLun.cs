@@ -14,6 +14,7 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
     private readonly byte[] _bytes;
     private readonly HashSet<ReservationKey> _keys = [];
     private readonly List<ReservationKey> _fenced = [];
+    private int _fencesBegun;
     private int _flushes;
 
     public ArrayLun(int size)
@@ -39,7 +40,9 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
         }
     }
 
-    /// <summary>While set, fences wait here.</summary>
+    public int FencesBegun => Volatile.Read(ref _fencesBegun);
+
+    /// <summary>While not set, fences wait here.</summary>
     public ManualResetEventSlim FenceMayEnd { get; } = new(true);
 
     /// <summary>Called with each write, before it lands; may wait.</summary>
@@ -98,6 +101,7 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
 
     public void PreemptAndAbort(ReservationKey own, ReservationKey victim, TimeSpan drainLimit)
     {
+        Interlocked.Increment(ref _fencesBegun);
         FenceMayEnd.Wait(drainLimit);
         lock (_gate)
         {
