@@ -110,6 +110,12 @@ internal sealed partial class VolumeFileSystem
             _volume.Fenced($"The LUN failed a request of this node (errno {-result}).");
         }
 
+        if (request.Opcode == FuseOpcode.Sync)
+        {
+            EndSynchronize(request, pinned, result);
+            return;
+        }
+
         if (request.Opcode == FuseOpcode.Read)
         {
             ref readonly var read = ref request.Read;

@@ -57,6 +57,9 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
             case FuseOpcode.Write:
                 BeginWrite(request);
                 break;
+            case FuseOpcode.Sync:
+                BeginSynchronize(request);
+                break;
             case FuseOpcode.Access or FuseOpcode.ExtendedStatus or FuseOpcode.CopyFileRange or FuseOpcode.BlockMap or FuseOpcode.Poll:
                 // The kernel does it in another way by itself and does not ask again.
                 request.ReplyError(FuseErrno.NotImplemented);

@@ -22,6 +22,11 @@ internal sealed class ClientFile
     private int _fetching;
     private long _askAgainAt;
     private int _wroteDirectly;
+
+    // Redirected writes, counted when they begin and when they end, and how many of these counts a fsync has covered. One at the
+    // beginning: what was written before the file was opened here is not known.
+    private long _redirects = 1;
+    private long _redirectsCovered;
     private long _largestSize;
     private long _directBytes;
     private long _redirectedBytes;
@@ -82,6 +87,29 @@ internal sealed class ClientFile
 
     /// <summary>True once after direct writes: the caller tells the coordinator.</summary>
     public bool TakeWroteDirectly() => Volatile.Read(ref _wroteDirectly) != 0 && Interlocked.Exchange(ref _wroteDirectly, 0) != 0;
+
+    /// <summary>A redirected write begins, or has ended; said before its reply.</summary>
+    public void RedirectedWriteMoved() => Interlocked.Increment(ref _redirects);
+
+    /// <summary>What a fsync that is sent from now on covers, for <see cref="Synchronized"/>.</summary>
+    public long Redirects => Interlocked.Read(ref _redirects);
+
+    /// <summary>The coordinator carried out a fsync.</summary>
+    public void Synchronized(long redirects)
+    {
+        lock (_gate)
+        {
+            if (redirects > _redirectsCovered)
+            {
+                Volatile.Write(ref _redirectsCovered, redirects);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Whether nothing went through the coordinator since the last fsync there, and nothing is on its way. Any thread.
+    /// </summary>
+    public bool HasOnlyDirectWrites => Volatile.Read(ref _redirectsCovered) == Interlocked.Read(ref _redirects);
 
     /// <summary>Whether asking for a layout is due; then the caller asks, and ends with <see cref="Asked"/>.</summary>
     public bool TryBeginAsking() =>

@@ -52,6 +52,9 @@ public sealed class LayoutSnapshot
     /// <summary>The session's lease runs. Checked before I/O starts and, for reads, again before its reply.</summary>
     public bool IsLeaseRunning => _lease.IsRunning;
 
+    /// <summary>It was taken off the data path: recalled, given back, or the node was fenced.</summary>
+    internal bool IsClosed => Volatile.Read(ref _pins) < 0;
+
     /// <summary>Ends when the snapshot is closed and nobody pins it.</summary>
     internal Task Drained => _drained.Task;
 

@@ -45,8 +45,18 @@ public sealed partial class NodeVolume
     {
         RefuseDead(handle);
         var request = new WriteData(handle.File, offset, append, clearSetId);
-        var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
-        var written = Expect<DataWritten>(sent.Reply);
+        DataWritten written;
+        handle.Owner.RedirectedWriteMoved();
+        try
+        {
+            var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
+            written = Expect<DataWritten>(sent.Reply);
+        }
+        finally
+        {
+            handle.Owner.RedirectedWriteMoved();
+        }
+
         handle.Owner.CountRedirected(source.Length);
         if (handle.Owner.Layout is not { } layout)
         {
@@ -79,9 +89,13 @@ public sealed partial class NodeVolume
     public async ValueTask SynchronizeAsync(FileId file)
     {
         var wrote = _files.TryGetValue(file, out var known) && known.TakeWroteDirectly();
+
+        // Before it is sent: a write that ends while the coordinator flushes is the next fsync's.
+        var redirects = known?.Redirects ?? 0;
         try
         {
             await AskAsync<Done>(new Synchronize(file, wrote)).ConfigureAwait(false);
+            known?.Synchronized(redirects);
         }
         catch (VolumeException)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 
@@ -106,5 +107,39 @@ public sealed class OpenFile
         {
             Owner.CountDirect(length);
         }
+    }
+
+    /// <summary>
+    /// fdatasync without the coordinator: true when flushing the LUN makes everything stable that this node has acknowledged of
+    /// the file's data, because all of it was written directly since the last fsync there. Pins the layout until
+    /// <see cref="FlushEnded"/>, called exactly once. False: ask the coordinator. Any thread.
+    /// </summary>
+    public bool TryBeginFlush([NotNullWhen(true)] out LayoutSnapshot? pinned)
+    {
+        if (_isDead || !Owner.HasOnlyDirectWrites || !Owner.TryPin(out pinned))
+        {
+            pinned = null;
+            return false;
+        }
+
+        if (pinned.IsLeaseRunning && pinned.Layout.Access == LayoutAccess.ReadWrite)
+        {
+            return true;
+        }
+
+        pinned.Unpin();
+        pinned = null;
+        return false;
+    }
+
+    /// <summary>
+    /// The LUN's flush has ended. False: it failed, or the right to the layout was lost meanwhile; ask the coordinator instead of
+    /// replying.
+    /// </summary>
+    public bool FlushEnded(LayoutSnapshot pinned, bool succeeded)
+    {
+        var mayReply = succeeded && !_isDead && !pinned.IsClosed && pinned.IsLeaseRunning;
+        pinned.Unpin();
+        return mayReply;
     }
 }
