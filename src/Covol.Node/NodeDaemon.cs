@@ -26,6 +26,7 @@ public sealed class NodeDaemon
 {
     private static readonly TimeSpan s_storeLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_handOverLimit = TimeSpan.FromSeconds(5);
 
     private readonly NodeConfiguration _configuration;
     private readonly ILoggerFactory _logs;
@@ -178,18 +179,20 @@ public sealed class NodeDaemon
 
     private async Task StopNodeAsync(VirtualMachineRoles machines, MountRole mount, ClusterOwnership ownership, EtcdProcess etcd)
     {
-        using var limit = new CancellationTokenSource(s_stopLimit, _time);
-        foreach (var (what, step) in (IEnumerable<(string, Func<CancellationToken, Task>)>)
+        foreach (var (what, limit, step) in (IEnumerable<(string, TimeSpan, Func<CancellationToken, Task>)>)
         [
-            ("Stopping the virtual machines", machines.StopAllAsync),
-            ("Ending the data plane", mount.StopAsync),
-            ("Handing the volumes over", ownership.ShutDownAsync),
-            ("Ending etcd", etcd.StopAsync),
+            ("Stopping the virtual machines", s_stopLimit, machines.StopAllAsync),
+            ("Ending the data plane", s_stopLimit, mount.StopAsync),
+
+            // When the whole cluster stops, the last nodes find no quorum to note the release in; the volume is clean all the same.
+            ("Handing the volumes over", s_handOverLimit, ownership.ShutDownAsync),
+            ("Ending etcd", s_stopLimit, etcd.StopAsync),
         ])
         {
+            using var deadline = new CancellationTokenSource(limit, _time);
             try
             {
-                await step(limit.Token).ConfigureAwait(false);
+                await step(deadline.Token).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is NodeException or StoreUnavailableException or StoreRefusedException
                 or OperationCanceledException)

@@ -35,6 +35,7 @@ internal sealed class MountRole : IDisposable
     private readonly SemaphoreSlim _changed = new(0);
     private readonly SemaphoreSlim _attaching = new(1);
     private volatile RoleProcess? _mount;
+    private volatile bool _stopping;
 
     public MountRole(
         NodeConfiguration configuration,
@@ -75,7 +76,7 @@ internal sealed class MountRole : IDisposable
     /// <summary>Starts or finds both processes and keeps them running until cancelled; then they go on alone.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
-        while (true)
+        while (!_stopping)
         {
             try
             {
@@ -87,6 +88,9 @@ internal sealed class MountRole : IDisposable
                 await Task.Delay(s_retry, _time, cancellation).ConfigureAwait(false);
             }
         }
+
+        // The daemon goes on until the rest has ended too.
+        await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>What is mounted here; nothing while the mount process does not answer.</summary>
@@ -143,6 +147,7 @@ internal sealed class MountRole : IDisposable
     /// <summary>Ends both processes: volumes are unmounted, open files end.</summary>
     public async Task StopAsync(CancellationToken cancellation)
     {
+        _stopping = true;
         var mount = _mount ?? RoleProcess.Find(MountName, _configuration.RunDirectory);
         if (mount is { Ended.IsCompleted: false })
         {

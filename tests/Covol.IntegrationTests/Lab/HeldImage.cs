@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Covol.IntegrationTests.Lab;
 
-/// <summary>A qemu-io process that keeps an image open for writing, with QEMU's image locks.</summary>
+/// <summary>A QEMU that has an image open for a guest's writing, with QEMU's image locks. The guest never starts.</summary>
 internal sealed class HeldImage : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
@@ -10,34 +10,34 @@ internal sealed class HeldImage : IDisposable
 
     public HeldImage(string path)
     {
-        _process = Process.Start(new ProcessStartInfo("qemu-io", ["-f", "raw", path])
+        _process = Process.Start(new ProcessStartInfo("qemu-system-x86_64", Arguments(path))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
-        }) ?? throw new InvalidOperationException("qemu-io could not be started.");
+        }) ?? throw new InvalidOperationException("QEMU could not be started.");
     }
 
-    /// <summary>Its first command is answered only after the image is open and locked.</summary>
+    /// <summary>The same machine for both nodes; its monitor is on standard input and output.</summary>
+    public static string[] Arguments(string path) =>
+    [
+        "-S", "-M", "pc", "-accel", "tcg", "-m", "64", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
+        "-drive", $"file={path},format=raw,if=virtio,cache=none",
+    ];
+
+    /// <summary>The monitor greets only after the image is open and locked.</summary>
     public async Task OpenedAsync()
     {
-        await _process.StandardInput.WriteLineAsync("length");
-        await _process.StandardInput.FlushAsync();
         using var deadline = new CancellationTokenSource(s_limit);
-        while (await _process.StandardOutput.ReadLineAsync(deadline.Token) is { } line)
+        if (await _process.StandardOutput.ReadLineAsync(deadline.Token) is not { } greeting || !greeting.Contains("QMP", StringComparison.Ordinal))
         {
-            if (line.Contains("MiB", StringComparison.Ordinal))
-            {
-                return;
-            }
+            throw new InvalidOperationException("QEMU ended instead of opening the image.");
         }
-
-        throw new InvalidOperationException("qemu-io ended instead of opening the image.");
     }
 
-    public async Task CloseAsync()
+    /// <summary>Killed, as in an accident: its locks must go with it.</summary>
+    public async Task KillAsync()
     {
-        await _process.StandardInput.WriteLineAsync("quit");
-        await _process.StandardInput.FlushAsync();
+        _process.Kill();
         using var deadline = new CancellationTokenSource(s_limit);
         await _process.WaitForExitAsync(deadline.Token);
     }
