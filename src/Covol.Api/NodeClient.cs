@@ -66,6 +66,10 @@ public sealed class NodeClient : IDisposable
     public Task<IReadOnlyList<VolumeStateView>> GetLocalVolumeStatesAsync(CancellationToken cancellation) =>
         GetAsync("v1/local/volume-states", ApiJson.Default.IReadOnlyListVolumeStateView, cancellation);
 
+    /// <summary>Unmounts a volume on the asked node alone.</summary>
+    public Task DetachLocalVolumeAsync(string volume, bool force, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Post, $"v1/local/volumes/{Escape(volume)}/detach?force={force}", cancellation);
+
     /// <summary>Returns when the volume is online.</summary>
     public Task<VolumeView> AddVolumeAsync(AddVolume order, CancellationToken cancellation) =>
         SendAsync(HttpMethod.Post, "v1/volumes", order, ApiJson.Default.AddVolume, ApiJson.Default.VolumeView, cancellation);

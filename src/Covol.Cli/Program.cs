@@ -10,4 +10,6 @@ root.Subcommands.Add(VolumeCommands.Build());
 root.Subcommands.Add(VirtualMachineCommands.Build());
 root.Subcommands.Add(DiskCommands.Build());
 root.Subcommands.Add(LabCommands.Build());
+root.Subcommands.Add(DemoCommand.Build());
+root.Subcommands.Add(BenchCommand.Build());
 return await root.Parse(args).InvokeAsync();

@@ -1,6 +1,8 @@
 namespace Covol.Fuse;
 
-/// <summary>A handler broke the contract of a request, for instance answered twice. A programming error, never the kernel's.</summary>
+/// <summary>
+/// A handler broke the contract of a request, for instance answered twice. A programming error, never the kernel's.
+/// </summary>
 public sealed class FuseContractException : Exception
 {
     public FuseContractException(string whatBroke)

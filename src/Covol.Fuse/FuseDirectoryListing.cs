@@ -5,7 +5,8 @@ using System.Text;
 namespace Covol.Fuse;
 
 /// <summary>
-/// Builds the entries of READDIR or READDIRPLUS in a request's own memory (struct fuse_dirent, struct fuse_direntplus: 24 bytes and
+/// Builds the entries of READDIR or READDIRPLUS in a request's own memory (struct fuse_dirent, struct fuse_direntplus: 24
+/// bytes and
 /// the name, filled up to 8; with attributes, a struct fuse_entry_out before it).
 /// </summary>
 public ref struct FuseDirectoryListing
@@ -71,7 +72,8 @@ public ref struct FuseDirectoryListing
         Span<byte> text = stackalloc byte[NameMax];
         if (!Encoding.UTF8.TryGetBytes(name, text, out var nameLength) || nameLength == 0)
         {
-            throw new FuseContractException($"A name of {name.Length} characters cannot be listed; 1 to {NameMax} bytes are possible.");
+            throw new FuseContractException(
+                $"A name of {name.Length} characters cannot be listed; 1 to {NameMax} bytes are possible.");
         }
 
         var padded = (EntryHeader + nameLength + 7) & ~7;

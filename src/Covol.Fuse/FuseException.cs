@@ -1,6 +1,8 @@
 namespace Covol.Fuse;
 
-/// <summary>A mount could not be made, served or ended. <see cref="Errno"/> is what the kernel said, 0 when it said nothing.</summary>
+/// <summary>
+/// A mount could not be made, served or ended. <see cref="Errno"/> is what the kernel said, 0 when it said nothing.
+/// </summary>
 public sealed class FuseException : Exception
 {
     public FuseException(string message, int errno)

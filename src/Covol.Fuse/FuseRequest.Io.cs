@@ -21,7 +21,8 @@ public sealed unsafe partial class FuseRequest
 
     /// <summary>
     /// Reads from a descriptor (opened O_DIRECT) to <see cref="Data"/>, on the ring's thread only. The descriptor stays open, and
-    /// whatever allows the I/O stays held, until <see cref="IFuseHandler.IoCompleted"/>, before which the request is not answered.
+    /// whatever allows the I/O stays held, until <see cref="IFuseHandler.IoCompleted"/>, before which the request is not
+    /// answered.
     /// </summary>
     public void SubmitRead(int descriptor, ReadOnlySpan<RingSegment> segments) =>
         Start(IsRegistered ? RingOperation.ReadFixed : RingOperation.Read, descriptor, segments);
@@ -30,7 +31,9 @@ public sealed unsafe partial class FuseRequest
     public void SubmitWrite(int descriptor, ReadOnlySpan<RingSegment> segments) =>
         Start(IsRegistered ? RingOperation.WriteFixed : RingOperation.Write, descriptor, segments);
 
-    /// <summary>Makes what completed on the descriptor before this call stable; see <see cref="SubmitRead"/>. The result is 0.</summary>
+    /// <summary>
+    /// Makes what completed on the descriptor before this call stable; see <see cref="SubmitRead"/>. The result is 0.
+    /// </summary>
     public void SubmitFlush(int descriptor) => Start(RingOperation.Flush, descriptor, [default]);
 
     /// <summary>Any thread: the ring's thread calls <see cref="IFuseHandler.Continued"/> with this request.</summary>
@@ -113,7 +116,9 @@ public sealed unsafe partial class FuseRequest
 
     internal void Resend(ref Submission submission, int segment) => Prepare(ref submission, segment);
 
-    /// <summary>True: the handler threw after it had started I/O, so the request gets EIO at its end, without the handler.</summary>
+    /// <summary>
+    /// True: the handler threw after it had started I/O, so the request gets EIO at its end, without the handler.
+    /// </summary>
     internal bool MustFail => _failAfterIo;
 
     private static bool IsPassing(int errno) => errno is FuseErrno.TryAgain or FuseErrno.Interrupted;
@@ -122,7 +127,8 @@ public sealed unsafe partial class FuseRequest
     {
         if (!_worker.IsCurrent)
         {
-            throw new FuseContractException("I/O is submitted on the ring's thread only; another thread calls ContinueOnRing first.");
+            throw new FuseContractException(
+                "I/O is submitted on the ring's thread only; another thread calls ContinueOnRing first.");
         }
 
         if (_phase != (int)Phase.Handling)
@@ -142,7 +148,8 @@ public sealed unsafe partial class FuseRequest
                 && (long)segment.DataOffset + segment.Length <= SlotLayout.DataLength;
             if (!inside)
             {
-                throw new FuseContractException($"Segment {n} ({segment}) of {Opcode} {Unique} lies outside the request's memory.");
+                throw new FuseContractException(
+                    $"Segment {n} ({segment}) of {Opcode} {Unique} lies outside the request's memory.");
             }
 
             _segments[n] = new Segment

@@ -8,7 +8,9 @@ public sealed unsafe partial class FuseRequest
     private int _phase;
     private Outcome _outcome;
 
-    /// <summary>Where a request stands. Only its own thread moves it, except that an answer may come from any one thread.</summary>
+    /// <summary>
+    /// Where a request stands. Only its own thread moves it, except that an answer may come from any one thread.
+    /// </summary>
     internal enum Phase
     {
         Free = 0,
@@ -83,6 +85,12 @@ public sealed unsafe partial class FuseRequest
             throw new FuseContractException($"{length} bytes from {start} lie outside the memory of {Opcode} {Unique}.");
         }
 
+        // The kernel would give the whole answer up, and its caller an error.
+        if (Opcode == FuseOpcode.Read && (uint)length > Read.Size)
+        {
+            throw new FuseContractException($"{length} bytes are more than the {Read.Size} that READ {Unique} asked for.");
+        }
+
         Finish(start, length, 0);
     }
 
@@ -136,7 +144,11 @@ public sealed unsafe partial class FuseRequest
     /// <summary>
     /// Answer of STATX: struct fuse_statx is basic statistics, made of <paramref name="attributes"/>, and the time of birth.
     /// </summary>
-    public void ReplyExtendedStatus(in FuseAttributes attributes, long birthSeconds, uint birthNanoseconds, TimeSpan valid = default)
+    public void ReplyExtendedStatus(
+        in FuseAttributes attributes,
+        long birthSeconds,
+        uint birthNanoseconds,
+        TimeSpan valid = default)
     {
         BeginReply();
         var length = ExtendedStatusReply.Write(Data, attributes, birthSeconds, birthNanoseconds, valid);
@@ -154,7 +166,11 @@ public sealed unsafe partial class FuseRequest
     /// <summary>Answer of READDIR and READDIRPLUS. An empty listing is the end of the directory.</summary>
     public void ReplyDirectory(in FuseDirectoryListing listing) => Finish(0, listing.Length, 0);
 
-    internal void Free() => Volatile.Write(ref _phase, (int)Phase.Free);
+    internal void Free()
+    {
+        State = null;
+        Volatile.Write(ref _phase, (int)Phase.Free);
+    }
 
     /// <summary>The handler threw: EIO now, or when the I/O it had started has ended.</summary>
     internal void Fail()

@@ -30,7 +30,8 @@ public sealed unsafe partial class FuseRequest
     public FuseOpcode Opcode { get; private set; }
 
     /// <summary>
-    /// The kernel's number of this request. Bit 63 is set when it was sent again to a successor; <see cref="Identity"/> is without it.
+    /// The kernel's number of this request. Bit 63 is set when it was sent again to a successor; <see cref="Identity"/> is
+    /// without it.
     /// </summary>
     public ulong Unique { get; private set; }
 
@@ -61,7 +62,8 @@ public sealed unsafe partial class FuseRequest
 
     /// <summary>
     /// The request's memory, page-aligned: the bytes of a WRITE, room for the answer of a READ. It is two pages longer than the
-    /// largest request, so that a read or write that is not aligned can be done in whole blocks. For other requests it overlaps the
+    /// largest request, so that a read or write that is not aligned can be done in whole blocks. For other requests it
+    /// overlaps the
     /// names: take those first.
     /// </summary>
     public Span<byte> Data => new(_data, SlotLayout.DataLength);
@@ -87,7 +89,9 @@ public sealed unsafe partial class FuseRequest
 
     internal nint ReceiveAddress => (nint)(_data - SlotLayout.HeadersBefore);
 
-    /// <summary>Takes apart what was read to <see cref="ReceiveAddress"/>. Null, or the sentence that says what is wrong.</summary>
+    /// <summary>
+    /// Takes apart what was read to <see cref="ReceiveAddress"/>. Null, or the sentence that says what is wrong.
+    /// </summary>
     internal string? Parse(int length)
     {
         Opcode = FuseOpcode.None;

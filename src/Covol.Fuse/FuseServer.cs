@@ -14,7 +14,9 @@ public sealed class FuseServer : IDisposable
 
     private FuseServer(FuseWorker worker) => _worker = worker;
 
-    /// <summary>Completes when the server has ended, answered everything and given back its memory. Fails when it broke.</summary>
+    /// <summary>
+    /// Completes when the server has ended, answered everything and given back its memory. Fails when it broke.
+    /// </summary>
     public Task<FuseServerEnd> Completion => _worker.Completion;
 
     /// <summary>
@@ -25,7 +27,8 @@ public sealed class FuseServer : IDisposable
     /// <param name="options">Limits.</param>
     /// <param name="logger">Where state changes and failures go.</param>
     /// <param name="negotiated">
-    /// Null for a new mount. Else what an earlier server of this descriptor negotiated: no INIT is awaited, and the kernel is asked
+    /// Null for a new mount. Else what an earlier server of this descriptor negotiated: no INIT is awaited, and the kernel is
+    /// asked
     /// to send again what that server took and did not answer. Only after that server's I/O is drained.
     /// </param>
     public static FuseServer Serve(
@@ -48,7 +51,8 @@ public sealed class FuseServer : IDisposable
     }
 
     /// <summary>
-    /// Takes no more requests, answers those it has, then ends as <see cref="FuseServerEnd.Stopped"/>. Requests wait in the kernel
+    /// Takes no more requests, answers those it has, then ends as <see cref="FuseServerEnd.Stopped"/>. Requests wait in the
+    /// kernel
     /// for a successor. Any thread.
     /// </summary>
     public void Stop() => _worker.Stop();

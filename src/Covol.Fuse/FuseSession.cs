@@ -28,7 +28,9 @@ public sealed class FuseSession : IDisposable
     /// <summary>Number of the connection under /sys/fs/fuse/connections.</summary>
     public int Connection { get; }
 
-    /// <summary>Opens /dev/fuse and mounts. The first access waits until a server serves. Failure is a <see cref="FuseException"/>.</summary>
+    /// <summary>
+    /// Opens /dev/fuse and mounts. The first access waits until a server serves. Failure is a <see cref="FuseException"/>.
+    /// </summary>
     public static FuseSession Mount(FuseMountOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -39,7 +41,8 @@ public sealed class FuseSession : IDisposable
             // Permissions are the kernel's to check (default_permissions), and every user may look (allow_other).
             var text = string.Create(
                 CultureInfo.InvariantCulture,
-                $"fd={device.DangerousGetHandle()},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other,max_read={options.ReadMax}");
+                $"fd={device.DangerousGetHandle()},rootmode=40000,user_id=0,group_id=0,max_read={options.ReadMax}")
+                + ",default_permissions,allow_other";
             var flags = Interop.Libc.MS_NOSUID | Interop.Libc.MS_NODEV | (options.ReadOnly ? Interop.Libc.MS_RDONLY : 0);
             if (Interop.Libc.Mount(options.Source, path, $"fuse.{options.Subtype}", flags, text) != 0)
             {
@@ -56,7 +59,8 @@ public sealed class FuseSession : IDisposable
     }
 
     /// <summary>
-    /// Ends a mount: unmounts, with more tries while it is busy, and at last takes it out of sight (programs that still use it keep
+    /// Ends a mount: unmounts, with more tries while it is busy, and at last takes it out of sight (programs that still use
+    /// it keep
     /// their connection). False: it was taken out of sight only.
     /// </summary>
     public static async Task<bool> UnmountAsync(string path, TimeProvider time, CancellationToken cancellation)

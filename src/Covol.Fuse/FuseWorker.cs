@@ -6,18 +6,22 @@ using Microsoft.Win32.SafeHandles;
 namespace Covol.Fuse;
 
 /// <summary>
-/// One ring, its thread and its requests. One read is armed on the device; when it completes, further requests are drained by plain
+/// One ring, its thread and its requests. One read is armed on the device; when it completes, further requests are drained by
+/// plain
 /// reads, and everything that came of them goes to the kernel in one submission. All but <see cref="Post"/> and
 /// <see cref="Stop"/> belong to the thread.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "The thread gives ring and memory back itself, when nothing is in flight any more.")]
+[SuppressMessage("Design", "CA1001",
+    Justification = "The thread gives ring and memory back itself, when nothing is in flight any more.")]
 internal sealed partial class FuseWorker
 {
     private const int SubmissionsMax = 1024;
     private const int CompletionsMax = 4096;
     private const int NoSlot = -1;
 
-    /// <summary>Requests that are taken before what they caused is submitted, so that the first does not wait for the last.</summary>
+    /// <summary>
+    /// Requests that are taken before what they caused is submitted, so that the first does not wait for the last.
+    /// </summary>
     private const int DrainMax = 32;
 
     private readonly SafeFileHandle _deviceHandle;
@@ -35,10 +39,14 @@ internal sealed partial class FuseWorker
     /// <summary>Free slots; the one used last is taken first, so that a quiet mount touches little memory.</summary>
     private readonly int[] _free;
     private readonly int _ioMax;
+    private readonly Lock _signalGate = new();
+    private bool _signalGone;
     private int _freeCount;
     private int _armedSlot = NoSlot;
     private bool _signalArmed;
     private bool _cancelSent;
+    private bool _watchArmed;
+    private bool _watchCancelSent;
     private bool _ending;
     private bool _disconnectedTold;
     private FuseServerEnd _end;
@@ -109,14 +117,19 @@ internal sealed partial class FuseWorker
     /// <summary>Any thread.</summary>
     internal void Stop()
     {
-        // The signal lives until the completion; after that there is nothing to stop.
-        if (!_completion.Task.IsCompleted && Interlocked.Exchange(ref _stopAsked, 1) == 0)
+        lock (_signalGate)
         {
-            Wake();
+            // Without the signal there is no thread any more that would have to stop.
+            if (!_signalGone && Interlocked.Exchange(ref _stopAsked, 1) == 0)
+            {
+                Wake();
+            }
         }
     }
 
-    /// <summary>Any thread: gives a request, answered or to be continued, back to the ring's thread. At most once at a time.</summary>
+    /// <summary>
+    /// Any thread: gives a request, answered or to be continued, back to the ring's thread. At most once at a time.
+    /// </summary>
     internal void Post(FuseRequest request)
     {
         int head;
@@ -193,8 +206,13 @@ internal sealed partial class FuseWorker
             }
 
             _ring.Dispose();
-            _signal.Dispose();
             _memory.Dispose();
+            lock (_signalGate)
+            {
+                _signalGone = true;
+                _signal.Dispose();
+            }
+
             FuseLog.Ended(_logger, _options.Name, _end);
             _completion.SetResult(_end);
         }
@@ -219,7 +237,7 @@ internal sealed partial class FuseWorker
             _end = FuseServerEnd.Stopped;
         }
 
-        if (!_ending || _freeCount < _requests.Length)
+        if (!_ending || _freeCount < _requests.Length || _watchArmed)
         {
             return false;
         }
@@ -235,7 +253,7 @@ internal sealed partial class FuseWorker
 
     private void Arm()
     {
-        if (!_signalArmed && (!_ending || _freeCount < _requests.Length))
+        if (!_signalArmed && (!_ending || _freeCount < _requests.Length || _watchArmed))
         {
             _signalArmed = true;
             _ring.Next().Read(_signal.Descriptor, _signalTarget, sizeof(ulong), 0, RingToken.For(RingToken.Kind.Signal, 0));
@@ -251,7 +269,21 @@ internal sealed partial class FuseWorker
                     RingToken.For(RingToken.Kind.Cancel, 0));
             }
 
+            if (_watchArmed && !_watchCancelSent)
+            {
+                _watchCancelSent = true;
+                _ring.Next().Cancel(RingToken.For(RingToken.Kind.Watch, 0), RingToken.For(RingToken.Kind.Cancel, 0));
+            }
+
             return;
+        }
+
+        if (_freeCount == 0 && _armedSlot == NoSlot && !_watchArmed)
+        {
+            // No read is armed that would tell of the connection's end, and the end may be what the requests in here wait for. Only
+            // then: a watch costs a look at the device for each request that comes.
+            _watchArmed = true;
+            _ring.Next().WatchForEnd(_device, RingToken.For(RingToken.Kind.Watch, 0));
         }
 
         if (_armedSlot == NoSlot && _freeCount > 0)
@@ -285,6 +317,16 @@ internal sealed partial class FuseWorker
             case RingToken.Kind.Signal:
                 _signalArmed = false;
                 Interlocked.Exchange(ref _signalled, 0);
+                break;
+            case RingToken.Kind.Watch:
+                _watchArmed = false;
+                _watchCancelSent = false;
+                if (result > 0)
+                {
+                    // While requests are in flight only an abort ends a connection.
+                    Disconnect(FuseServerEnd.Aborted);
+                }
+
                 break;
             case RingToken.Kind.Cancel:
                 break;

@@ -6,7 +6,9 @@ namespace Covol.Fuse;
 /// </summary>
 public interface IFuseHandler
 {
-    /// <summary>Once, before the first request: what to keep for a successor. Also called when a successor was given the values.</summary>
+    /// <summary>
+    /// Once, before the first request: what to keep for a successor. Also called when a successor was given the values.
+    /// </summary>
     void Negotiated(FuseNegotiation negotiation);
 
     /// <summary>
@@ -27,7 +29,8 @@ public interface IFuseHandler
     void Continued(FuseRequest request);
 
     /// <summary>
-    /// The caller of this request was hit by a signal. A request that waits may be answered with EINTR; it needs its answer in any
+    /// The caller of this request was hit by a signal. A request that waits may be answered with EINTR; it needs its answer
+    /// in any
     /// case. The request may have been answered already.
     /// </summary>
     void Interrupted(ulong unique);
@@ -36,7 +39,8 @@ public interface IFuseHandler
     void Forgotten(ulong node, ulong lookups);
 
     /// <summary>
-    /// The connection ended (unmounted, aborted) or is about to (DESTROY). Called once. Requests in flight still need their answers,
+    /// The connection ended (unmounted, aborted) or is about to (DESTROY). Called once. Requests in flight still need their
+    /// answers,
     /// which go nowhere, so that their memory comes back: what waits for a lock or a peer is to be answered now.
     /// </summary>
     void Disconnected();

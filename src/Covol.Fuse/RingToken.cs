@@ -13,6 +13,7 @@ internal readonly record struct RingToken(ulong Value)
         Io = 3,
         Signal = 4,
         Cancel = 5,
+        Watch = 6,
     }
 
     internal Kind What => (Kind)(Value >> KindShift);

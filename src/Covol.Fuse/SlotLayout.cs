@@ -12,7 +12,9 @@ internal static class SlotLayout
 {
     internal const int Page = 4096;
 
-    /// <summary>Parts into which the I/O of one request may be split: each page of the largest one, and one for a crooked start.</summary>
+    /// <summary>
+    /// Parts into which the I/O of one request may be split: each page of the largest one, and one for a crooked start.
+    /// </summary>
     internal const int SegmentsMax = (FuseOptions.TransferMax / Page) + 8;
 
     /// <summary>Bytes kept for the segments: two pages.</summary>

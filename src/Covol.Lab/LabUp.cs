@@ -111,12 +111,12 @@ public sealed class LabUp
             lun.SetLength(lunBytes);
         }
 
-        var perNode = 3 + VolumePortsPerNode;
+        var perNode = 4 + VolumePortsPerNode;
         var ports = FreePorts.Pick(nodes.Count * perNode);
         var members = nodes.Select((node, index) =>
         {
             var mine = ports.Skip(index * perNode).Take(perNode).ToArray();
-            return new MemberConfiguration(node, "127.0.0.1", mine[0], mine[1], mine[2], mine[3..]);
+            return new MemberConfiguration(node, "127.0.0.1", mine[0], mine[1], mine[2], mine[3], mine[4..]);
         }).ToArray();
         foreach (var node in nodes)
         {

@@ -7,7 +7,7 @@ internal static class Wait
 
     /// <summary>Asks until <paramref name="whatIsMissing"/> answers null; at the deadline its last answer becomes the error.</summary>
     public static async Task UntilAsync(
-        TimeProvider time, TimeSpan limit, Func<Task<string?>> whatIsMissing, CancellationToken cancellation)
+        TimeProvider time, TimeSpan limit, Func<Task<string?>> whatIsMissing, CancellationToken cancellation, TimeSpan? pause = null)
     {
         var start = time.GetTimestamp();
         while (await whatIsMissing().ConfigureAwait(false) is { } missing)
@@ -17,7 +17,7 @@ internal static class Wait
                 throw new LabException($"Waited {limit.TotalSeconds:0} s in vain: {missing}");
             }
 
-            await Task.Delay(s_pause, time, cancellation).ConfigureAwait(false);
+            await Task.Delay(pause ?? s_pause, time, cancellation).ConfigureAwait(false);
         }
     }
 }

@@ -8,7 +8,9 @@ namespace Covol.Lun;
 /// <summary>The reservation half of a file LUN: whose I/O is let in, and how a fence waits for what was let in.</summary>
 public sealed unsafe partial class FileLun
 {
-    /// <summary>After its holder was ended the kernel's last I/O for it should take milliseconds; a disk may retry for long.</summary>
+    /// <summary>
+    /// After its holder was ended the kernel's last I/O for it should take milliseconds; a disk may retry for long.
+    /// </summary>
     private static readonly TimeSpan s_abortLimit = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan s_unregisterLimit = TimeSpan.FromSeconds(60);
@@ -16,7 +18,9 @@ public sealed unsafe partial class FileLun
     private readonly Lock _keyChanges = new();
     private volatile Registration? _registration;
 
-    /// <summary>Unregistered changes in flight; <see cref="AnonymousClosed"/> is set from the beginning of a registration.</summary>
+    /// <summary>
+    /// Unregistered changes in flight; <see cref="AnonymousClosed"/> is set from the beginning of a registration.
+    /// </summary>
     private long _anonymous;
 
     private const long AnonymousClosed = 1L << 62;

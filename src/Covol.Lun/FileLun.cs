@@ -18,7 +18,9 @@ public sealed unsafe partial class FileLun : ILun
 {
     private const int BlockSizeMax = 4096;
 
-    /// <summary>Longest piece of <see cref="WriteZeroes"/> and <see cref="Discard"/> counted as one I/O, so that a fence can end it.</summary>
+    /// <summary>
+    /// Longest piece of <see cref="WriteZeroes"/> and <see cref="Discard"/> counted as one I/O, so that a fence can end it.
+    /// </summary>
     private const long PieceMax = 1L << 30;
 
     private static readonly AlignedBuffer s_zeroes = new(BouncePool.BufferLength);
@@ -47,7 +49,8 @@ public sealed unsafe partial class FileLun : ILun
         Size = new ByteCount((long)status.Size & -BlockSize);
         if (Size.Value == 0)
         {
-            throw new LunException(LunError.NotFound, $"'{path}' has no whole block of {BlockSize} bytes, so it cannot be a LUN.");
+            throw new LunException(
+                LunError.NotFound, $"'{path}' has no whole block of {BlockSize} bytes, so it cannot be a LUN.");
         }
 
         _table = ReservationTable.Open(
@@ -109,7 +112,8 @@ public sealed unsafe partial class FileLun : ILun
         {
             var errno = Marshal.GetLastPInvokeError();
             throw errno == Interop.Errno.EEXIST
-                ? new LunException(LunError.NotFound, $"'{path}' exists already; it is not overwritten. Remove it or name another.")
+                ? new LunException(
+                    LunError.NotFound, $"'{path}' exists already; it is not overwritten. Remove it or name another.")
                 : Interop.Errno.Failure(errno, $"Making the LUN '{path}'");
         }
 
@@ -207,7 +211,8 @@ public sealed unsafe partial class FileLun : ILun
             var pages = Math.Min(end - pageStart, PieceMax) & -BlockSizeMax;
             if (position == pageStart && pages > 0 && !_zeroRangeRefused)
             {
-                _zeroRangeRefused = !TryAllocate(Interop.Libc.FALLOC_FL_ZERO_RANGE | Interop.Libc.FALLOC_FL_KEEP_SIZE, position, pages);
+                _zeroRangeRefused = !TryAllocate(
+                    Interop.Libc.FALLOC_FL_ZERO_RANGE | Interop.Libc.FALLOC_FL_KEEP_SIZE, position, pages);
                 position += _zeroRangeRefused ? 0 : pages;
                 continue;
             }

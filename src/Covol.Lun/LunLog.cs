@@ -8,6 +8,7 @@ internal static partial class LunLog
     [LoggerMessage(
         2001,
         LogLevel.Warning,
-        "Process {Process} is ended: its key {Key:x16} on LUN {Lun} was preempted, and {InFlight} I/Os of it were not over after {DrainLimitMs} ms")]
+        "Process {Process} is ended: its key {Key:x16} on LUN {Lun} was preempted, "
+        + "and {InFlight} I/Os of it were not over after {DrainLimitMs} ms")]
     public static partial void EndsHolder(ILogger logger, int process, string lun, ulong key, long inFlight, long drainLimitMs);
 }

@@ -16,7 +16,9 @@ public sealed record LunUri
     /// <summary>The file that is the LUN, as an absolute path.</summary>
     public string Path { get; }
 
-    /// <summary>Throws <see cref="LunException"/> (<see cref="LunError.NotFound"/>) with one sentence that says what is wrong.</summary>
+    /// <summary>
+    /// Throws <see cref="LunException"/> (<see cref="LunError.NotFound"/>) with one sentence that says what is wrong.
+    /// </summary>
     public static LunUri Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

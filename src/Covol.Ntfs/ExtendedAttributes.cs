@@ -5,7 +5,8 @@ using Covol.Protocol.Volume;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// The extended attributes of one inode as NTFS keeps them: FILE_FULL_EA_INFORMATION entries (MS-FSCC 2.4.15), where on disk the last one
+/// The extended attributes of one inode as NTFS keeps them: FILE_FULL_EA_INFORMATION entries (MS-FSCC 2.4.15), where on disk
+/// the last one
 /// too tells the way to the next. Owner, group and mode are among them under the names that WSL and the kernel's ntfs3 use.
 /// </summary>
 internal sealed class ExtendedAttributes
@@ -96,7 +97,8 @@ internal sealed class ExtendedAttributes
 
         if (value.Length > LengthMax)
         {
-            throw new VolumeException(VolumeError.NoSpace, $"An extended attribute of {value.Length} bytes is larger than NTFS can keep.");
+            throw new VolumeException(
+                VolumeError.NoSpace, $"An extended attribute of {value.Length} bytes is larger than NTFS can keep.");
         }
 
         var index = _entries.FindIndex(entry => entry.Name == name);

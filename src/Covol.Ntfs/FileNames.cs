@@ -1,3 +1,4 @@
+using System.Buffers;
 using Covol.Protocol.Volume;
 
 namespace Covol.Ntfs;
@@ -10,6 +11,8 @@ internal static class FileNames
 
     /// <summary>In UTF-16 units.</summary>
     public const int LengthMax = 255;
+
+    private static readonly SearchValues<char> s_windowsCharacters = SearchValues.Create("\"*:<>?\\|");
 
     private static readonly HashSet<string> s_rootNames = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -29,12 +32,14 @@ internal static class FileNames
     {
         if (name.Length > LengthMax)
         {
-            throw new VolumeException(VolumeError.NameTooLong, $"A name has at most {LengthMax} UTF-16 units on NTFS, this one has {name.Length}.");
+            throw new VolumeException(
+                VolumeError.NameTooLong, $"A name has at most {LengthMax} UTF-16 units on NTFS, this one has {name.Length}.");
         }
 
         if (name.Length == 0 || name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') || !IsWholeUtf16(name))
         {
-            throw new VolumeException(VolumeError.InvalidName, "The name is empty, '.', '..', contains '/' or NUL, or is not valid Unicode.");
+            throw new VolumeException(
+                VolumeError.InvalidName, "The name is empty, '.', '..', contains '/' or NUL, or is not valid Unicode.");
         }
 
         if (IsHidden(name, inRoot))
@@ -44,7 +49,8 @@ internal static class FileNames
 
         if (windowsNames && !IsWindowsName(name))
         {
-            throw new VolumeException(VolumeError.InvalidName, $"'{name}' is a name that Windows cannot open, and this volume refuses those.");
+            throw new VolumeException(
+                VolumeError.InvalidName, $"'{name}' is a name that Windows cannot open, and this volume refuses those.");
         }
     }
 
@@ -68,7 +74,7 @@ internal static class FileNames
     private static bool IsWindowsName(string name)
     {
         var stem = name.Split('.', 2)[0].TrimEnd(' ');
-        return !name.AsSpan().ContainsAny("\"*:<>?\\|") && !name.Any(character => character < ' ') && name[^1] is not ('.' or ' ')
+        return !name.AsSpan().ContainsAny(s_windowsCharacters) && !name.Any(character => character < ' ') && name[^1] is not ('.' or ' ')
             && !s_windowsDevices.Contains(stem);
     }
 }

@@ -26,7 +26,8 @@ public sealed class MetadataThread : IDisposable
     public bool IsCurrent => Thread.CurrentThread == _thread;
 
     /// <summary>Every path into native code calls this.</summary>
-    public void AssertCurrent() => Invariant.Holds(IsCurrent, "The metadata of a volume was touched by a thread other than its own.");
+    public void AssertCurrent() => Invariant.Holds(
+        IsCurrent, "The metadata of a volume was touched by a thread other than its own.");
 
     public Task<T> RunAsync<T>(Func<T> job, CancellationToken cancellation = default)
     {

@@ -17,7 +17,8 @@ public sealed record NtfsOptions
     /// <summary>The low 12 mode bits of directories that carry none. 0755.</summary>
     public int DefaultDirectoryMode { get; init; } = 0x1ED;
 
-    /// <summary>Refuse what Windows cannot open: reserved device names, the characters <c>"*/:&lt;&gt;?\|</c>, a last dot or space.</summary>
+    /// <summary>Refuse what Windows cannot open: reserved device names, the characters <c>"*/:&lt;&gt;?\|</c>, a last dot or
+    /// space.</summary>
     public bool WindowsNames { get; init; }
 
     /// <summary>Clean pages of metadata kept in memory, 4 KiB each.</summary>

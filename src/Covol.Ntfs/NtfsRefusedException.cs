@@ -1,6 +1,7 @@
 namespace Covol.Ntfs;
 
-/// <summary>A LUN's content is not a volume that this coordinator may open. The message says why and what to do; nothing was written.</summary>
+/// <summary>A LUN's content is not a volume that this coordinator may open. The message says why and what to do; nothing was
+/// written.</summary>
 public sealed class NtfsRefusedException : IOException
 {
     public NtfsRefusedException(string message)

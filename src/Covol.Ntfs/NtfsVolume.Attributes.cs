@@ -98,7 +98,8 @@ public sealed partial class NtfsVolume
     {
         if (IsOwn(name))
         {
-            throw new VolumeException(VolumeError.NotPermitted, $"'{name}' keeps the owner and mode of the file; use chown or chmod.");
+            throw new VolumeException(
+                VolumeError.NotPermitted, $"'{name}' keeps the owner and mode of the file; use chown or chmod.");
         }
     }
 
@@ -107,7 +108,7 @@ public sealed partial class NtfsVolume
         var (sequence, links, isDirectory) = inode.Header;
         var times = inode.Times;
         var extended = ReadExtended(inode);
-        var kind = KindOf(inode, isDirectory, out var reparse);
+        var kind = KindOf(inode, extended, out var reparse);
         var mode = (int?)extended.Number(ExtendedAttributes.Mode);
         var data = isDirectory ? null : inode.Data;
         return new InodeAttributes(
@@ -144,12 +145,17 @@ public sealed partial class NtfsVolume
 
     private bool IsInOrphans(NtfsName name) => new FileReference(name.Parent).Record == _orphanRecord;
 
-    private FileKind KindOf(NtfsInode inode, bool isDirectory, out byte[] reparse)
+    private FileKind KindOf(NtfsInode inode, ExtendedAttributes extended, out byte[] reparse)
     {
         reparse = [];
-        if (isDirectory)
+        if (inode.Header.IsDirectory)
         {
             return FileKind.Directory;
+        }
+
+        if (extended.Number(ExtendedAttributes.Mode) is { } mode && SpecialFiles.KindOfMode(mode) is { } special)
+        {
+            return special;
         }
 
         if ((inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0)
@@ -185,7 +191,7 @@ public sealed partial class NtfsVolume
     {
         if (mode is { } bits)
         {
-            var kind = KindOf(inode, inode.Header.IsDirectory, out _);
+            var kind = KindOf(inode, extended, out _);
             extended.SetNumber(ExtendedAttributes.Mode, SpecialFiles.ModeBits(kind) | ((uint)bits & PermissionMask));
         }
 
@@ -200,7 +206,7 @@ public sealed partial class NtfsVolume
         }
     }
 
-    private void SetTimes(NtfsInode inode, FileTime? accessed, FileTime? modified, FileTime? changed)
+    private static void SetTimes(NtfsInode inode, FileTime? accessed, FileTime? modified, FileTime? changed)
     {
         if (accessed is null && modified is null && changed is null)
         {

@@ -1,6 +1,5 @@
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 
 namespace Covol.Ntfs;
@@ -48,7 +47,7 @@ public sealed partial class NtfsVolume
             if (name is not ("." or "..") && IsReachable(record) && record != RootRecord)
             {
                 using var inode = _mounted.Open(record);
-                var kind = KindOf(inode, inode.Header.IsDirectory, out _);
+                var kind = KindOf(inode, ReadExtended(inode), out _);
                 entries.Add(new DirectoryEntry(name, IdOf(inode), kind));
             }
         }
@@ -60,7 +59,7 @@ public sealed partial class NtfsVolume
     public string ReadLink(FileId file) => Ask(() =>
     {
         using var inode = Open(file);
-        return KindOf(inode, inode.Header.IsDirectory, out var reparse) == FileKind.SymbolicLink && SpecialFiles.Target(reparse) is { } target
+        return KindOf(inode, ReadExtended(inode), out var reparse) == FileKind.SymbolicLink && SpecialFiles.Target(reparse) is { } target
             ? target
             : throw new VolumeException(VolumeError.InvalidArgument, $"{file} is not a symbolic link.");
     });
@@ -69,7 +68,7 @@ public sealed partial class NtfsVolume
     {
         ulong record;
         CheckName(directory, name);
-        var reparse = inode.Kind is FileKind.Regular or FileKind.Directory ? [] : SpecialFiles.Encode(inode);
+        var reparse = inode.Kind == FileKind.SymbolicLink ? SpecialFiles.EncodeLink(inode.Target) : [];
         using (var parent = OpenLiveDirectory(directory))
         {
             CheckFree(parent, name);

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Units;
 
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Inodes that lost their last name live in a hidden folder until nobody has them open (SAFETY 17). NTFS has no link count of 0, so here they
+/// Inodes that lost their last name live in a hidden folder until nobody has them open (SAFETY 17). NTFS has no link count of
+/// 0, so here they
 /// have one name that nobody sees.
 /// </summary>
 public sealed partial class NtfsVolume

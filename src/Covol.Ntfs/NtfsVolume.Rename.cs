@@ -84,7 +84,8 @@ public sealed partial class NtfsVolume
         DeleteName(source, _orphanRecord, ExchangeName);
     }
 
-    /// <summary>Walks from the directory to the root; finding the record on the way means it would come to lie below itself (SAFETY 25).</summary>
+    /// <summary>Walks from the directory to the root; finding the record on the way means it would come to lie below itself
+    /// (SAFETY 25).</summary>
     private void CheckNotBelow(ulong record, FileId directory)
     {
         var at = directory.Reference.Record;

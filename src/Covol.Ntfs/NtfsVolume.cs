@@ -1,7 +1,6 @@
 using Covol.Lun;
 using Covol.Ntfs.Journal;
 using Covol.Protocol;
-using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Journal;
 using Covol.Protocol.Units;
@@ -10,7 +9,8 @@ using Covol.Protocol.Volume;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// <see cref="INtfsVolume"/> by libntfs-3g over a <see cref="JournaledDevice"/>. Belongs to the thread that opened it. Each change is undone as a whole
+/// <see cref="INtfsVolume"/> by libntfs-3g over a <see cref="JournaledDevice"/>. Belongs to the thread that opened it. Each
+/// change is undone as a whole
 /// when it is refused half way: the overlay goes back to what it was and the library reads the volume anew.
 /// </summary>
 public sealed partial class NtfsVolume : INtfsVolume
@@ -40,7 +40,8 @@ public sealed partial class NtfsVolume : INtfsVolume
             _orphanRecord = FindOwn(FileNames.Orphans);
             CheckJournalPlace(locator);
             Root = IdOf(RootRecord);
-            _device.Guard(VolumeFingerprint.SectorsOf(geometry, _mounted.RunsOf(Interop.LibNtfs.FILE_MFT), _mounted.RunsOf(Interop.LibNtfs.FILE_LogFile)));
+            _device.Guard(
+                VolumeFingerprint.SectorsOf(geometry, _mounted.RunsOf(Interop.LibNtfs.FILE_MFT), _mounted.RunsOf(Interop.LibNtfs.FILE_LogFile)));
         }
         catch
         {
@@ -58,8 +59,10 @@ public sealed partial class NtfsVolume : INtfsVolume
     internal VolumeGeometry Geometry { get; }
 
     /// <summary>
-    /// Recovers the volume from its journal (everything committed is carried out, in the new epoch nothing older counts) and mounts it. The caller
-    /// owns the device and has fenced every older coordinator. Throws <see cref="NtfsRefusedException"/> with a sentence when the LUN holds no volume of
+    /// Recovers the volume from its journal (everything committed is carried out, in the new epoch nothing older counts) and
+    /// mounts it. The caller
+    /// owns the device and has fenced every older coordinator. Throws <see cref="NtfsRefusedException"/> with a sentence when
+    /// the LUN holds no volume of
     /// ours, is in a newer epoch, or was changed by another program.
     /// </summary>
     public static (NtfsVolume Volume, JournalRecovery Recovery) Open(IBlockDevice device, Epoch epoch, NtfsOptions options) =>
@@ -190,7 +193,8 @@ public sealed partial class NtfsVolume : INtfsVolume
         using var root = _mounted.Open(RootRecord);
         return _mounted.Find(root, name) is { } reference
             ? new FileReference(reference).Record
-            : throw new NtfsRefusedException($"The volume has no '{name}': it was removed by another program. Restore the volume or format it anew.");
+            : throw new NtfsRefusedException(
+                $"The volume has no '{name}': it was removed by another program. Restore the volume or format it anew.");
     }
 
     private void CheckJournalPlace(JournalLocator locator)
@@ -199,7 +203,8 @@ public sealed partial class NtfsVolume : INtfsVolume
         if (runs.Count != 1 || runs[0].Lcn * ClusterSize != locator.Start.Value || runs[0].Length * ClusterSize < locator.Length.Value)
         {
             throw new NtfsRefusedException(
-                $"'{FileNames.Journal}' is not where the volume's locator says: it was moved, probably by a defragmentation. Format the volume anew, or "
+                $"'{FileNames.Journal}' is not where the volume's locator says: it was moved, probably by a "
+                + "defragmentation. Format the volume anew, or "
                 + "restore it.");
         }
     }

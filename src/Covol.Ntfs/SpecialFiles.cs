@@ -6,8 +6,11 @@ using Covol.Protocol.Volume;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Files that are neither regular nor directories are empty files with a reparse point, as WSL writes them (MS-FSCC 2.1.2.1 lists the tags;
-/// ntfs-3g and Windows read them): the tag says what it is; a symbolic link's data is the version 2 and the target in UTF-8.
+/// Files that are neither regular nor directories. A symbolic link is an empty file with WSL's reparse point (MS-FSCC 2.1.2.1
+/// lists the tags): version
+/// 2 and the target in UTF-8; ntfs-3g and Windows read it. Devices, pipes and sockets are empty files whose $LXMOD says what
+/// they are, as the kernel's
+/// ntfs3 keeps them; libntfs-3g refuses WSL's empty reparse points on files that it made itself.
 /// </summary>
 internal static class SpecialFiles
 {
@@ -35,24 +38,35 @@ internal static class SpecialFiles
     /// <summary>The file type bits of <c>st_mode</c> (POSIX sys/stat.h), which <c>$LXMOD</c> carries too.</summary>
     public static uint ModeBits(FileKind kind) => (uint)kind << 12;
 
-    /// <summary>The reparse point that makes an empty file this.</summary>
-    public static byte[] Encode(NewInode inode)
+    /// <summary>What $LXMOD says; null for what needs no word of it.</summary>
+    public static FileKind? KindOfMode(uint mode) => (FileKind)((mode >> 12) & 0xF) switch
     {
-        if (inode.Kind == FileKind.SymbolicLink)
+        FileKind.Fifo => FileKind.Fifo,
+        FileKind.CharacterDevice => FileKind.CharacterDevice,
+        FileKind.BlockDevice => FileKind.BlockDevice,
+        FileKind.Socket => FileKind.Socket,
+        _ => null,
+    };
+
+    /// <summary>The reparse point of a symbolic link.</summary>
+    public static byte[] EncodeLink(string? target)
+    {
+        if (string.IsNullOrEmpty(target))
         {
-            return EncodeLink(inode.Target);
+            throw new VolumeException(VolumeError.NotFound, "A symbolic link needs a target.");
         }
 
-        var tag = inode.Kind switch
+        var length = Encoding.UTF8.GetByteCount(target);
+        if (length > TargetLengthMax)
         {
-            FileKind.Socket => 0x8000_0023u,
-            FileKind.Fifo => 0x8000_0024,
-            FileKind.CharacterDevice => 0x8000_0025,
-            FileKind.BlockDevice => 0x8000_0026,
-            _ => throw new VolumeException(VolumeError.InvalidArgument, $"A file cannot be created as {inode.Kind}."),
-        };
-        var bytes = new byte[HeaderLength];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, tag);
+            throw new VolumeException(VolumeError.NameTooLong, $"A symbolic link's target has at most {TargetLengthMax} bytes.");
+        }
+
+        var bytes = new byte[HeaderLength + 4 + length];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, SymbolicLinkTag);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), (ushort)(4 + length));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), LinkVersion);
+        Encoding.UTF8.GetBytes(target, bytes.AsSpan(12));
         return bytes;
     }
 
@@ -79,26 +93,5 @@ internal static class SpecialFiles
     {
         var (start, length) = (BinaryPrimitives.ReadUInt16LittleEndian(data[4..]), BinaryPrimitives.ReadUInt16LittleEndian(data[6..]));
         return 12 + start + length <= data.Length ? Encoding.Unicode.GetString(data.Slice(12 + start, length)).Replace('\\', '/') : null;
-    }
-
-    private static byte[] EncodeLink(string? target)
-    {
-        if (string.IsNullOrEmpty(target))
-        {
-            throw new VolumeException(VolumeError.NotFound, "A symbolic link needs a target.");
-        }
-
-        var length = Encoding.UTF8.GetByteCount(target);
-        if (length > TargetLengthMax)
-        {
-            throw new VolumeException(VolumeError.NameTooLong, $"A symbolic link's target has at most {TargetLengthMax} bytes.");
-        }
-
-        var bytes = new byte[HeaderLength + 4 + length];
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes, SymbolicLinkTag);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), (ushort)(4 + length));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(8), LinkVersion);
-        Encoding.UTF8.GetBytes(target, bytes.AsSpan(12));
-        return bytes;
     }
 }

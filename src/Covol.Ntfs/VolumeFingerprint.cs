@@ -4,7 +4,8 @@ using Covol.Protocol.Units;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Which sectors tell that another program mounted the volume (SAFETY 18): MFT record 0 and $Volume's record (3), the first page of
+/// Which sectors tell that another program mounted the volume (SAFETY 18): MFT record 0 and $Volume's record (3), the first
+/// page of
 /// $LogFile, the backup boot sector.
 /// </summary>
 internal static class VolumeFingerprint

@@ -33,19 +33,22 @@ internal sealed record VolumeGeometry(
         device.Read(new LunByteOffset(start), page);
         if (JournalLocator.Read(page.AsSpan(JournalLocator.Place - start, JournalFormat.SectorSize)) is not { } locator)
         {
-            throw new NtfsRefusedException("The LUN holds an NTFS volume that has no Covol journal. Format it with Covol, or adopt it first.");
+            throw new NtfsRefusedException(
+                "The LUN holds an NTFS volume that has no Covol journal. Format it with Covol, or adopt it first.");
         }
 
         return locator.VolumeSerial == geometry.Serial
             ? (geometry, locator)
-            : throw new NtfsRefusedException("The journal's locator belongs to another volume: the LUN was formatted by another program.");
+            : throw new NtfsRefusedException(
+                "The journal's locator belongs to another volume: the LUN was formatted by another program.");
     }
 
     public static VolumeGeometry Parse(ReadOnlySpan<byte> boot, ByteCount deviceSize)
     {
         if (!boot.Slice(3, 8).SequenceEqual("NTFS    "u8) || boot[510] != 0x55 || boot[511] != 0xAA)
         {
-            throw new NtfsRefusedException("The LUN holds no NTFS volume. Add it with --format to make one; all its content is lost then.");
+            throw new NtfsRefusedException(
+                "The LUN holds no NTFS volume. Add it with --format to make one; all its content is lost then.");
         }
 
         var sectorSize = BinaryPrimitives.ReadUInt16LittleEndian(boot[11..]);
@@ -58,7 +61,8 @@ internal sealed record VolumeGeometry(
             || recordSize is < 1024 or > 4096)
         {
             throw new NtfsRefusedException(
-                $"The volume has sectors of {sectorSize} bytes, clusters of {clusterSize} bytes and MFT records of {recordSize} bytes; Covol needs 512-byte "
+                $"The volume has sectors of {sectorSize} bytes, clusters of {clusterSize} bytes and MFT records of {recordSize} "
+                + "bytes; Covol needs 512-byte "
                 + "sectors, clusters of 4 KiB or more, and records of 1 or 4 KiB. Format it anew.");
         }
 

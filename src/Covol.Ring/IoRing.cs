@@ -39,7 +39,8 @@ public sealed unsafe class IoRing : IDisposable
             && !TrySetUp(submissions, completions, always, out ring, out given))
         {
             var errno = Marshal.GetLastPInvokeError();
-            throw new RingException("The kernel gave no io_uring; check sysctl kernel.io_uring_disabled and the memory limits.", errno);
+            throw new RingException(
+                "The kernel gave no io_uring; check sysctl kernel.io_uring_disabled and the memory limits.", errno);
         }
 
         _ring = ring;
@@ -155,7 +156,9 @@ public sealed unsafe class IoRing : IDisposable
         return Interop.IoUring.Register(_descriptor, Interop.IoUring.IORING_REGISTER_BUFFERS, &buffer, 1) == 0;
     }
 
-    /// <summary>Only when nothing is in flight: the kernel goes on writing to memory of operations that have not completed.</summary>
+    /// <summary>
+    /// Only when nothing is in flight: the kernel goes on writing to memory of operations that have not completed.
+    /// </summary>
     public void Dispose()
     {
         if (_disposed)

@@ -47,7 +47,9 @@ public sealed class NativeSlab : SafeHandleZeroOrMinusOneIsInvalid
         return slab;
     }
 
-    /// <summary>Asks for huge pages in the first bytes of the slab: fewer segments per direct I/O. False: the kernel has none.</summary>
+    /// <summary>
+    /// Asks for huge pages in the first bytes of the slab: fewer segments per direct I/O. False: the kernel has none.
+    /// </summary>
     public bool PreferHugePages(nuint length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Length);

@@ -10,7 +10,8 @@ public static class ProcessProtection
 {
     /// <summary>
     /// Marks the *calling thread* and threads it creates as ones that write back memory (PR_SET_IO_FLUSHER, inherited by new
-    /// threads), locks the process's memory as it is touched, and asks never to be chosen by the out-of-memory killer. Call it first
+    /// threads), locks the process's memory as it is touched, and asks never to be chosen by the out-of-memory killer. Call
+    /// it first
     /// thing in the process. Returns one sentence for each part that could not be had.
     /// </summary>
     public static IReadOnlyList<string> Apply()
@@ -18,14 +19,18 @@ public static class ProcessProtection
         var missing = new List<string>();
         if (Interop.Libc.Control(Interop.Libc.PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
         {
-            missing.Add(Sentence("The kernel may make this process wait for write-back that it serves itself (PR_SET_IO_FLUSHER, needs CAP_SYS_RESOURCE)"));
+            missing.Add(Sentence(
+                "The kernel may make this process wait for write-back that it serves itself",
+                "PR_SET_IO_FLUSHER, needs CAP_SYS_RESOURCE"));
         }
 
         // On fault: the slots' address space is large and mostly untouched, and must not become memory all at once.
         const int whatIsTouched = Interop.Libc.MCL_CURRENT | Interop.Libc.MCL_FUTURE | Interop.Libc.MCL_ONFAULT;
         if (Interop.Libc.LockAllMemory(whatIsTouched) != 0)
         {
-            missing.Add(Sentence("Memory of this process may be swapped out (mlockall, needs CAP_IPC_LOCK or a higher RLIMIT_MEMLOCK)"));
+            missing.Add(Sentence(
+                "Memory of this process may be swapped out",
+                "mlockall, needs CAP_IPC_LOCK or a higher RLIMIT_MEMLOCK"));
         }
 
         try
@@ -34,11 +39,12 @@ public static class ProcessProtection
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            missing.Add($"The out-of-memory killer may choose this process (oom_score_adj, needs CAP_SYS_RESOURCE): {failure.Message}");
+            missing.Add(
+                $"The out-of-memory killer may choose this process (oom_score_adj, needs CAP_SYS_RESOURCE): {failure.Message}");
         }
 
         return missing;
     }
 
-    private static string Sentence(string what) => $"{what}: errno {Marshal.GetLastPInvokeError()}";
+    private static string Sentence(string what, string how) => $"{what} ({how}): errno {Marshal.GetLastPInvokeError()}";
 }

@@ -32,12 +32,22 @@ public struct Submission
     public void WriteFixed(int descriptor, nint address, int length, long offset, ulong token) =>
         Fill(RingOperation.WriteFixed, descriptor, address, length, offset, token);
 
-    /// <summary>Makes what was written to the descriptor stable, with the metadata that is needed to find it (fdatasync).</summary>
+    /// <summary>
+    /// Makes what was written to the descriptor stable, with the metadata that is needed to find it (fdatasync).
+    /// </summary>
     public void Flush(int descriptor, ulong token)
     {
         const uint dataOnly = 1;
         Fill(RingOperation.Flush, descriptor, 0, 0, 0, token);
         _flags = dataOnly;
+    }
+
+    /// <summary>Completes when the descriptor's other end is gone or has failed (POLLERR, POLLHUP), with nothing else.</summary>
+    public void WatchForEnd(int descriptor, ulong token)
+    {
+        const uint errorOrHangUp = 0x8 | 0x10;
+        Fill(RingOperation.PollAdd, descriptor, 0, 0, 0, token);
+        _flags = errorOrHangUp;
     }
 
     /// <summary>Ends the submission that carries <paramref name="victim"/> as its token, if it has not ended by itself.</summary>

@@ -7,7 +7,8 @@ public interface IVolumeService
 {
     /// <summary>
     /// Carries out a call. Never throws for a bad request: that is a <see cref="Refused"/> answer. The task may end long after a
-    /// later call's (slots are independent of each other).
+    /// later call's (slots are independent of each other), but the method itself must not block: it runs on the connection's reading
+    /// thread, which answers pings too. The token is cancelled when the connection is gone; a call may go on all the same.
     /// </summary>
     ValueTask<VolumeAnswer> CallAsync(IVolumeCaller caller, VolumeCall call, CancellationToken cancellation);
 

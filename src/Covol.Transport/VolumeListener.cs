@@ -12,7 +12,7 @@ namespace Covol.Transport;
 /// </summary>
 public sealed class VolumeListener : IAsyncDisposable
 {
-    private static readonly TimeSpan s_acceptRetry = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan AcceptRetry = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -116,7 +116,7 @@ public sealed class VolumeListener : IAsyncDisposable
             {
                 // Out of descriptors, or a client that left while it waited: the next one may succeed.
                 TransportLog.AcceptFailed(_logger, listening.Endpoint, failure.Message);
-                await Task.Delay(s_acceptRetry, _time, CancellationToken.None).ConfigureAwait(false);
+                await Task.Delay(AcceptRetry, _time, CancellationToken.None).ConfigureAwait(false);
             }
         }
     }

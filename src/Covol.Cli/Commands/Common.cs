@@ -47,10 +47,8 @@ internal static class Common
     public static OutputFormat Format(ParseResult parsed) => parsed.GetValue(Output);
 
     /// <summary>The lab that <c>--dir</c> or COVOL_LAB names, or the default one.</summary>
-    public static LabDirectory Lab(string? folder) => new(
-        folder
-        ?? Environment.GetEnvironmentVariable("COVOL_LAB")
-        ?? $"{Environment.GetFolderPath(Environment.SpecialFolder.UserProfile)}/.covol/lab");
+    public static LabDirectory Lab(string? folder) =>
+        new(folder ?? (Environment.GetEnvironmentVariable("COVOL_LAB") is { Length: > 0 } named ? named : DefaultLab()));
 
     /// <summary>The command that runs covold: beside this program, or where COVOL_DAEMON points.</summary>
     public static IReadOnlyList<string> Daemon()
@@ -62,6 +60,16 @@ internal static class Common
         }
 
         return daemon.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", Path.GetFullPath(daemon)] : [Path.GetFullPath(daemon)];
+    }
+
+    /// <summary>
+    /// <c>~/.covol/lab</c>, unless others may not pass through the home directory: QEMU runs as a user of its own and must reach the
+    /// disks in the lab's namespace. Then <c>/var/lib/covol-lab</c>.
+    /// </summary>
+    private static string DefaultLab()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        return Directory.Exists(home) && (File.GetUnixFileMode(home) & UnixFileMode.OtherExecute) != 0 ? $"{home}/.covol/lab" : "/var/lib/covol-lab";
     }
 
     private static NodeClient Connect(ParseResult parsed)

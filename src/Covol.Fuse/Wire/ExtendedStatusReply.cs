@@ -34,7 +34,8 @@ internal static class ExtendedStatusReply
         return Head + StatusLength;
     }
 
-    private static void Put(Span<byte> target, int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(target[at..], value);
+    private static void Put(Span<byte> target, int at, uint value) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(target[at..], value);
 
     private static void PutTime(Span<byte> target, int at, long seconds, uint nanoseconds)
     {

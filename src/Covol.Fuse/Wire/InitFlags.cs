@@ -20,6 +20,8 @@ internal static class InitFlags
     internal const ulong Wanted = AsyncRead | PosixLocks | AtomicTruncate | BigWrites | FlockLocks | AsyncDirectIo
         | ParallelDirectoryOperations | AbortError | MaxPages | Extended | DirectIoAllowMap | HasResend;
 
-    /// <summary>Without these the server would answer wrongly (locks only local) or not at all (requests larger than agreed).</summary>
+    /// <summary>
+    /// Without these the server would answer wrongly (locks only local) or not at all (requests larger than agreed).
+    /// </summary>
     internal const ulong Needed = PosixLocks | FlockLocks | BigWrites | MaxPages;
 }

@@ -79,7 +79,8 @@ internal static partial class Interop
         internal static partial int FCntl(SafeFileHandle file, int command, FileLock* range);
 
         [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
-        internal static partial nint MMap(nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
+        internal static partial nint MMap(
+            nint address, nuint length, int protection, int flags, SafeFileHandle file, long offset);
 
         [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
         internal static partial int MUnmap(nint address, nuint length);

@@ -26,7 +26,9 @@ internal static unsafe class DescriptorLock
             : throw Interop.Errno.Failure(errno, $"Locking the descriptor of '{path}'");
     }
 
-    /// <summary>Whether the description of that registration is still open, or has I/O in flight. Seen from another description.</summary>
+    /// <summary>
+    /// Whether the description of that registration is still open, or has I/O in flight. Seen from another description.
+    /// </summary>
     public static bool IsHeld(SafeFileHandle lun, long life, string path) => IsHeld(lun, Byte(life), path);
 
     /// <summary>Whether any other description of this LUN is registered, by whatever table.</summary>

@@ -90,7 +90,8 @@ internal sealed class Registrant : IDisposable
         {
             throw new LunException(
                 LunError.PathLost,
-                $"Process {_process} holds a fenced key, does not end its I/O, and may not be ended by us (errno {errno}). End it.");
+                $"Process {_process} holds a fenced key, does not end its I/O, and may not be ended by us "
+                + $"(errno {errno}). End it.");
         }
     }
 

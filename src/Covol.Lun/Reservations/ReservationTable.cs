@@ -37,7 +37,9 @@ internal sealed unsafe class ReservationTable : IDisposable
 
     public bool IsReserved => Volatile.Read(ref _table.Header->Reserved) != 0;
 
-    /// <summary>Opens, or makes, the table of a LUN. The LUN's descriptor stays the caller's and must outlive the table.</summary>
+    /// <summary>
+    /// Opens, or makes, the table of a LUN. The LUN's descriptor stays the caller's and must outlive the table.
+    /// </summary>
     public static ReservationTable Open(SafeFileHandle lun, string lunPath, ulong lunDevice, ulong lunInode)
     {
         var path = PathFor(lunPath);
@@ -240,7 +242,8 @@ internal sealed unsafe class ReservationTable : IDisposable
             {
                 throw new LunException(
                     LunError.NotFound,
-                    $"The reservation table of '{_lunPath}' was removed while processes use the LUN. End them, then open it again.");
+                    $"The reservation table of '{_lunPath}' was removed while processes use the LUN. "
+                    + "End them, then open it again.");
             }
 
             header->Version = TableLayout.Version;
@@ -263,7 +266,8 @@ internal sealed unsafe class ReservationTable : IDisposable
         {
             throw new LunException(
                 LunError.NotFound,
-                $"'{Path}' belongs to another file than '{_lunPath}', which was replaced or copied. Stop all nodes and remove it.");
+                $"'{Path}' belongs to another file than '{_lunPath}', which was replaced or copied. "
+                + "Stop all nodes and remove it.");
         }
 
         if (header->BootHigh != bootHigh || header->BootLow != bootLow)
@@ -282,7 +286,9 @@ internal sealed unsafe class ReservationTable : IDisposable
         }
     }
 
-    /// <summary>A table that was removed or replaced under us fences nobody: what we register in it others would never see.</summary>
+    /// <summary>
+    /// A table that was removed or replaced under us fences nobody: what we register in it others would never see.
+    /// </summary>
     private void CheckStillInPlace()
     {
         var ours = Inode(_file, "", Interop.Libc.AT_EMPTY_PATH);
@@ -290,7 +296,8 @@ internal sealed unsafe class ReservationTable : IDisposable
         {
             throw new LunException(
                 LunError.NotFound,
-                $"The reservation table '{Path}' was removed or replaced while it is in use. Stop all nodes, then start them again.");
+                $"The reservation table '{Path}' was removed or replaced while it is in use. "
+                + "Stop all nodes, then start them again.");
         }
     }
 
@@ -337,10 +344,13 @@ internal sealed unsafe class ReservationTable : IDisposable
             $"'{_lunPath}' has {TableLayout.SlotsMax} registered keys, which is the most. Preempt the keys of ended nodes.");
     }
 
-    /// <summary>A number no registration had, with its byte locked through the LUN's descriptor before anybody can look for it.</summary>
+    /// <summary>
+    /// A number no registration had, with its byte locked through the LUN's descriptor before anybody can look for it.
+    /// </summary>
     private long NextLife()
     {
-        Invariant.Holds(_table.Header->LastLife < ReservationWord.LifeMax, "A LUN was registered on more often than can be counted.");
+        Invariant.Holds(
+            _table.Header->LastLife < ReservationWord.LifeMax, "A LUN was registered on more often than can be counted.");
         var life = ++_table.Header->LastLife;
         Invariant.Holds(
             DescriptorLock.TryTake(_lun, life, _lunPath), "A registration's number was in use before it was given.");

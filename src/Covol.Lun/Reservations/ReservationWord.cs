@@ -41,7 +41,9 @@ internal static unsafe class ReservationWord
 
     public static long InFlight(long word) => word & CountMask;
 
-    /// <summary>One I/O more if <paramref name="life"/> is still registered. Lock-free: a failed swap means another one won.</summary>
+    /// <summary>
+    /// One I/O more if <paramref name="life"/> is still registered. Lock-free: a failed swap means another one won.
+    /// </summary>
     public static bool TryEnter(long* at, long life)
     {
         var open = Make(life, SlotState.Registered);
@@ -78,7 +80,9 @@ internal static unsafe class ReservationWord
         }
     }
 
-    /// <summary>Changes the state of one life, whatever the count does meanwhile. False: the slot is not in that life and state.</summary>
+    /// <summary>
+    /// Changes the state of one life, whatever the count does meanwhile. False: the slot is not in that life and state.
+    /// </summary>
     public static bool TryMove(long* at, long life, SlotState from, SlotState to)
     {
         var open = Make(life, from);

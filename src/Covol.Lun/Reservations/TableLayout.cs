@@ -62,7 +62,9 @@ internal struct TableHeader
     public int ChangerProcess;
 }
 
-/// <summary>One registration. <see cref="Word"/> changes by compare-and-swap (<see cref="ReservationWord"/>), the rest under the lock.</summary>
+/// <summary>
+/// One registration. <see cref="Word"/> changes by compare-and-swap (<see cref="ReservationWord"/>), the rest under the lock.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = TableLayout.SlotLength)]
 internal struct TableSlot
 {

@@ -10,8 +10,10 @@ using Covol.Protocol.Units;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Makes a new volume on a LUN: mkntfs on a sparse temporary file, then on it the journal, its locator and the orphan folder, then the data ranges go to
-/// the LUN, the boot sector last, so that a crash on the way leaves no volume rather than half of one. All content of the LUN is lost.
+/// Makes a new volume on a LUN: mkntfs on a sparse temporary file, then on it the journal, its locator and the orphan folder,
+/// then the data ranges go to
+/// the LUN, the boot sector last, so that a crash on the way leaves no volume rather than half of one. All content of the LUN
+/// is lost.
 /// </summary>
 public static class NtfsFormatter
 {
@@ -21,6 +23,7 @@ public static class NtfsFormatter
     private const int ChunkLength = 1 << 20;
     private const long JournalUnit = 1 << 20;
 
+    private static readonly string[] s_programs = ["/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs"];
     private static readonly ByteCount s_journalDefault = ByteCount.FromMebibytes(64);
     private static readonly TimeSpan s_timeMax = TimeSpan.FromMinutes(10);
 
@@ -53,7 +56,7 @@ public static class NtfsFormatter
 
     private static void MakeNtfs(string path, NtfsFormatOptions options)
     {
-        var program = new[] { "/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs" }.FirstOrDefault(File.Exists)
+        var program = s_programs.FirstOrDefault(File.Exists)
             ?? throw new NtfsRefusedException("This machine has no mkntfs. Install the package ntfs-3g.");
         var start = new ProcessStartInfo(program)
         {
@@ -98,7 +101,8 @@ public static class NtfsFormatter
             throw new NtfsRefusedException($"The LUN has no room for a journal of {journalLength} in one piece.");
         }
 
-        var locator = new JournalLocator(new LunByteOffset(journal[0].Lcn * geometry.ClusterSize), journalLength, geometry.Serial);
+        var locator = new JournalLocator(
+            new LunByteOffset(journal[0].Lcn * geometry.ClusterSize), journalLength, geometry.Serial);
         var page = new byte[JournalFormat.PageSize];
         var place = new LunByteOffset(JournalFormat.RoundDown(JournalLocator.Place));
         image.Read(place, page);

@@ -6,7 +6,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Covol.Ntfs.Format;
 
-/// <summary>A temporary sparse file as a device, on which a volume is made before its data goes to the LUN. Deleted when disposed.</summary>
+/// <summary>A temporary sparse file as a device, on which a volume is made before its data goes to the LUN. Deleted when
+/// disposed.</summary>
 internal sealed class SparseImage : IBlockDevice
 {
     private readonly SafeFileHandle _file;

@@ -50,7 +50,8 @@ internal sealed unsafe class DataAttribute : IDisposable
         }
     }
 
-    /// <summary>Allocates up to the size; false when the volume, as fragmented as it is, has no room for it in one piece.</summary>
+    /// <summary>Allocates up to the size; false when the volume, as fragmented as it is, has no room for it in one
+    /// piece.</summary>
     public bool TryGrow(long size)
     {
         if (Interop.LibNtfs.ntfs_attr_truncate_solid(_handle, size) == 0)

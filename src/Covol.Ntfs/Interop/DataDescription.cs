@@ -2,7 +2,8 @@ namespace Covol.Ntfs;
 
 /// <summary>What an ATTR_RECORD of unnamed data says (layout.h): offsets +8 non-resident, +12 flags, +16 value length,
 /// +40 allocated, +48 size, +56 initialized, +64 compressed size.</summary>
-internal readonly record struct DataDescription(bool IsResident, bool IsSparse, bool IsEncoded, long Size, long Allocated, long Valid)
+internal readonly record struct DataDescription(
+    bool IsResident, bool IsSparse, bool IsEncoded, long Size, long Allocated, long Valid)
 {
     private const ushort Compressed = 0x00FF;
     private const ushort Encrypted = 0x4000;

@@ -7,8 +7,10 @@ using Covol.Ntfs.Journal;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// libntfs-3g's block device, carried out by a <see cref="IVolumeDevice"/>. Each callback catches everything, keeps the failure for
-/// <see cref="ThrowIfFailed"/> and answers an errno, because an exception must not cross native frames. The library identifies us by its device
+/// libntfs-3g's block device, carried out by a <see cref="IVolumeDevice"/>. Each callback catches everything, keeps the
+/// failure for
+/// <see cref="ThrowIfFailed"/> and answers an errno, because an exception must not cross native frames. The library identifies
+/// us by its device
 /// pointer.
 /// </summary>
 internal sealed unsafe class DeviceCallbacks
@@ -49,7 +51,8 @@ internal sealed unsafe class DeviceCallbacks
     {
         if (_failure is { } failure)
         {
-            throw new NtfsEngineException("The LUN failed a request of the file system; the volume has to be recovered.", failure);
+            throw new NtfsEngineException(
+                "The LUN failed a request of the file system; the volume has to be recovered.", failure);
         }
     }
 
@@ -123,10 +126,12 @@ internal sealed unsafe class DeviceCallbacks
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static long PRead(nint device, void* target, long count, long offset) => Transfer(device, target, count, offset, write: false);
+    private static long PRead(nint device, void* target, long count, long offset) =>
+        Transfer(device, target, count, offset, write: false);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static long PWrite(nint device, void* source, long count, long offset) => Transfer(device, source, count, offset, write: true);
+    private static long PWrite(nint device, void* source, long count, long offset) =>
+        Transfer(device, source, count, offset, write: true);
 
     /// <summary>Stability is the commit's business, not the library's.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
@@ -149,7 +154,7 @@ internal sealed unsafe class DeviceCallbacks
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "An exception must not cross native frames; it is kept and thrown after them.")]
+    [SuppressMessage("Design", "CA1031", Justification = "No exception may cross native frames; it is kept and thrown after them.")]
     private static long Transfer(nint device, void* memory, long count, long offset, bool write)
     {
         if (!s_devices.TryGetValue(device, out var callbacks))
@@ -157,6 +162,9 @@ internal sealed unsafe class DeviceCallbacks
             return Fail(Errno.EIO);
         }
 
+        // The library looks at errno after calls that succeeded, so a successful transfer leaves it as it was, like a system
+        // call.
+        var errno = Marshal.GetLastSystemError();
         try
         {
             if (offset < 0 || count < 0)
@@ -176,6 +184,7 @@ internal sealed unsafe class DeviceCallbacks
                 callbacks._device.Read(offset, span);
             }
 
+            Marshal.SetLastSystemError(errno);
             return count;
         }
         catch (Exception failure)

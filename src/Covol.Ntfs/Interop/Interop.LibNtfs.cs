@@ -7,7 +7,8 @@ internal static partial class Interop
 {
     /// <summary>
     /// libntfs-3g (ntfs-3g 2022.10.3, SONAME 89), signatures from its public headers attrib.h, device.h, dir.h, ea.h, inode.h,
-    /// reparse.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set. Pointers are the
+    /// reparse.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set.
+    /// Pointers are the
     /// library's own structures, of which we read: <c>ntfs_inode.mft_no</c> (offset 0), <c>ntfs_attr_search_ctx.mrec</c> (0)
     /// and <c>.attr</c> (8), <c>runlist_element</c>. the self-test checks them at start.
     /// </summary>
@@ -35,7 +36,8 @@ internal static partial class Interop
         public const uint FILE_ATTR_SYSTEM = 0x4;
         public const uint FILE_ATTR_REPARSE_POINT = 0x400;
 
-        /// <summary>The kinds of <c>ntfs_readdir</c>'s name_type: the short (8.3) name of a file that has a long one too.</summary>
+        /// <summary>The kinds of <c>ntfs_readdir</c>'s name_type: the short (8.3) name of a file that has a long one
+        /// too.</summary>
         public const int FILE_NAME_DOS = 2;
 
         public const int NTFS_UPDATE_CTIME = 4;
@@ -86,6 +88,9 @@ internal static partial class Interop
 
         [LibraryImport(Library)]
         public static partial void ntfs_log_set_handler(nint handler);
+
+        [LibraryImport(Library)]
+        public static partial void ntfs_create_lru_caches(nint volume);
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial nint ntfs_inode_open(nint volume, ulong reference);

@@ -16,7 +16,8 @@ internal static class LibNtfsLoader
     /// <summary>Address of the exported name <c>AT_UNNAMED</c>; asking for it loads the library.</summary>
     public static nint Unnamed => s_unnamed.Value;
 
-    /// <summary>Makes the P/Invokes of this assembly find the library. Throws one sentence when there is none of a known version.</summary>
+    /// <summary>Makes the P/Invokes of this assembly find the library. Throws one sentence when there is none of a known
+    /// version.</summary>
     public static void Use() => _ = Unnamed;
 
     private static nint Load()
@@ -31,6 +32,7 @@ internal static class LibNtfsLoader
 
                 // The library writes to standard error otherwise; what failed is told by our exceptions.
                 Interop.LibNtfs.ntfs_log_set_handler(NativeLibrary.GetExport(handle, "ntfs_log_handler_null"));
+
                 return NativeLibrary.GetExport(handle, "AT_UNNAMED");
             }
         }

@@ -53,7 +53,8 @@ internal sealed unsafe partial class MountedVolume : IDisposable
 
     /// <summary>Opens a record that must be there.</summary>
     public NtfsInode Open(ulong record) =>
-        TryOpen(record) ?? throw new NtfsEngineException($"MFT record {record} cannot be read (errno {LastError}): the volume is damaged.");
+        TryOpen(record) ?? throw new NtfsEngineException(
+            $"MFT record {record} cannot be read (errno {LastError}): the volume is damaged.");
 
     public ulong? Find(NtfsInode directory, string name)
     {
@@ -161,9 +162,14 @@ internal sealed unsafe partial class MountedVolume : IDisposable
             _ = Interop.LibNtfs.ntfs_device_free(_callbacks.Pointer);
             _callbacks.Unregister();
             _callbacks.ThrowIfFailed();
-            throw new NtfsRefusedException($"libntfs-3g cannot mount the volume: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).");
+            throw new NtfsRefusedException(
+                $"libntfs-3g cannot mount the volume: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).");
         }
 
+        // As ntfs_mount does: without its caches the library does not find its own $Reparse index (it looks up a null name),
+        // so that symbolic
+        // links could neither be made nor deleted cleanly.
+        Interop.LibNtfs.ntfs_create_lru_caches(_handle);
         if (Interop.LibNtfs.ntfs_volume_get_free_space(_handle) != 0)
         {
             throw Failure("The free space of the volume cannot be counted");

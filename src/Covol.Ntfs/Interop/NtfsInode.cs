@@ -3,8 +3,10 @@ using System.Runtime.InteropServices;
 namespace Covol.Ntfs;
 
 /// <summary>
-/// One open inode of libntfs-3g. Rules of the library: an inode is never open twice; closing writes it, and opens the parent of a changed
-/// name, so a directory is closed before the file in it. No <see cref="SafeHandle"/>: a finalizer would close it on another thread.
+/// One open inode of libntfs-3g. Rules of the library: an inode is never open twice; closing writes it, and opens the parent
+/// of a changed
+/// name, so a directory is closed before the file in it. No <see cref="SafeHandle"/>: a finalizer would close it on another
+/// thread.
 /// </summary>
 internal sealed unsafe class NtfsInode : IDisposable
 {
@@ -35,7 +37,8 @@ internal sealed unsafe class NtfsInode : IDisposable
         }
     }
 
-    /// <summary>Sequence number, link count and whether it is a directory, from the MFT record's header (layout.h, MFT_RECORD).</summary>
+    /// <summary>Sequence number, link count and whether it is a directory, from the MFT record's header (layout.h,
+    /// MFT_RECORD).</summary>
     public (ushort Sequence, ushort Links, bool IsDirectory) Header
     {
         get
@@ -96,7 +99,8 @@ internal sealed unsafe class NtfsInode : IDisposable
         Handle, modified ? Interop.LibNtfs.NTFS_UPDATE_MCTIME : Interop.LibNtfs.NTFS_UPDATE_CTIME);
 
     /// <summary>
-    /// Sets the times; the library sets the change time to now, so another one is put over it on the record (STANDARD_INFORMATION: change
+    /// Sets the times; the library sets the change time to now, so another one is put over it on the record
+    /// (STANDARD_INFORMATION: change
     /// time at 16). The inode has to be forgotten after it is closed: the library would keep these times against later changes.
     /// </summary>
     public void SetTimes(long created, long modified, long accessed, long? changed)

@@ -4,7 +4,8 @@ using Covol.Protocol.Units;
 
 namespace Covol.Ntfs.Journal;
 
-/// <summary>Reads the sectors that the fingerprint is made of, through whole pages, because the LUN's blocks may be that large.</summary>
+/// <summary>Reads the sectors that the fingerprint is made of, through whole pages, because the LUN's blocks may be that
+/// large.</summary>
 internal static class GuardedContent
 {
     public static ulong ChecksumOf(IBlockDevice device, LunByteOffset sector)

@@ -1,6 +1,7 @@
 namespace Covol.Ntfs.Journal;
 
-/// <summary>What libntfs-3g reads and writes, in bytes from the volume's begin. Any offset, any length within <see cref="Size"/>; one thread.</summary>
+/// <summary>What libntfs-3g reads and writes, in bytes from the volume's begin. Any offset, any length within
+/// <see cref="Size"/>; one thread.</summary>
 internal interface IVolumeDevice
 {
     long Size { get; }

@@ -1,7 +1,8 @@
 namespace Covol.Ntfs.Journal;
 
 /// <summary>
-/// The guards of the journal, each of which can be switched off, by the crash tests only: a guard whose absence no test notices is not
+/// The guards of the journal, each of which can be switched off, by the crash tests only: a guard whose absence no test
+/// notices is not
 /// tested. Production uses <see cref="All"/>.
 /// </summary>
 internal sealed record JournalControls

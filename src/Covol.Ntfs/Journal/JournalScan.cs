@@ -27,7 +27,8 @@ internal sealed class JournalScan(
             if (position == 0 && record.Lap > superblock.Lap)
             {
                 throw new NtfsRefusedException(
-                    $"The journal's superblock of lap {record.Lap} is damaged: its records are there, it is not. Restore the volume from a backup, or "
+                    $"The journal's superblock of lap {record.Lap} is damaged: its records are there, it is not. "
+                    + "Restore the volume from a backup, or "
                     + "have it repaired; a replay would put old content over new.");
             }
 
@@ -43,7 +44,8 @@ internal sealed class JournalScan(
     }
 
     /// <summary>
-    /// Every guarded sector must hold what it held at the checkpoint or what one of the lap's records put there: a crash may have left any of
+    /// Every guarded sector must hold what it held at the checkpoint or what one of the lap's records put there: a crash may
+    /// have left any of
     /// these, another program leaves something else (SAFETY 18).
     /// </summary>
     public void CheckFingerprint()

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Covol.Lun;
 using Covol.Protocol;
 using Covol.Protocol.Journal;
@@ -7,7 +9,8 @@ namespace Covol.Ntfs.Journal;
 
 /// <summary>
 /// The volume as libntfs-3g sees it: the LUN with an overlay of changed 4 KiB pages, which <see cref="Commit"/> makes stable and
-/// applies through the journal. Pages that are clean are kept too, up to a limit. File data is never in it, except what was resident (SAFETY 15).
+/// applies through the journal. Pages that are clean are kept too, up to a limit. File data is never in it, except what was
+/// resident (SAFETY 15).
 /// </summary>
 internal sealed class JournaledDevice : IVolumeDevice
 {
@@ -23,6 +26,7 @@ internal sealed class JournaledDevice : IVolumeDevice
     private readonly Dictionary<long, byte[]> _clean = [];
     private readonly Queue<long> _cleanOrder = new();
     private readonly Dictionary<long, byte[]?> _undo = [];
+    private IReadOnlyList<(long Start, long End)> _counted = [];
     private bool _inOperation;
 
     public JournaledDevice(
@@ -43,6 +47,10 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     public bool HasUncommitted => _dirty.Count > 0;
 
+    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null after an undo, when they have to be counted
+    /// anew.</summary>
+    public long? BitsSet { get; private set; }
+
     /// <summary>The operation that runs has written something.</summary>
     public bool OperationWrote => _undo.Count > 0;
 
@@ -51,6 +59,14 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     /// <summary>Pages of the largest commit that fits an empty journal.</summary>
     public long CommitPagesMax => (_journal.RingLength / PageSize) - 64;
+
+    /// <summary>Follows how many bits are set in these places (the cluster bitmap), so that nobody has to read it all
+    /// again.</summary>
+    public void CountBits(IReadOnlyList<(long Start, long End)> places)
+    {
+        _counted = places;
+        BitsSet = 0;
+    }
 
     public void BeginOperation()
     {
@@ -80,6 +96,7 @@ internal sealed class JournaledDevice : IVolumeDevice
             }
         }
 
+        BitsSet = null;
         EndOperation();
     }
 
@@ -109,7 +126,13 @@ internal sealed class JournaledDevice : IVolumeDevice
             var within = (int)(offset % PageSize);
             var take = Math.Min(PageSize - within, source.Length);
             Invariant.Holds(number < _journalFirst || number >= _journalEnd, "The file system wrote into the journal.");
-            source[..take].CopyTo(DirtyPage(number, whole: take == PageSize).AsSpan(within));
+            var target = DirtyPage(number, whole: take == PageSize && !IsCounted(offset)).AsSpan(within, take);
+            if (IsCounted(offset))
+            {
+                BitsSet += Bits(source[..take]) - Bits(target);
+            }
+
+            source[..take].CopyTo(target);
             source = source[take..];
             offset += take;
         }
@@ -141,7 +164,8 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
-    /// True when a replay could still write over one of these places. When it is false the places are the nodes' from now on, so nothing of
+    /// True when a replay could still write over one of these places. When it is false the places are the nodes' from now on,
+    /// so nothing of
     /// them stays in the cache.
     /// </summary>
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant)
@@ -190,6 +214,36 @@ internal sealed class JournaledDevice : IVolumeDevice
                 high = middle - 1;
             }
             else
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static long Bits(ReadOnlySpan<byte> bytes)
+    {
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        var bits = 0L;
+        foreach (var word in words)
+        {
+            bits += BitOperations.PopCount(word);
+        }
+
+        foreach (var single in bytes[(words.Length * sizeof(ulong))..])
+        {
+            bits += BitOperations.PopCount(single);
+        }
+
+        return bits;
+    }
+
+    private bool IsCounted(long offset)
+    {
+        foreach (var (start, end) in _counted)
+        {
+            if (offset >= start && offset < end)
             {
                 return true;
             }

@@ -70,7 +70,8 @@ internal sealed class RedoJournal
     }
 
     /// <summary>
-    /// Carries out all that is committed and begins a new lap in the new epoch. Throws <see cref="NtfsRefusedException"/> before anything is
+    /// Carries out all that is committed and begins a new lap in the new epoch. Throws <see cref="NtfsRefusedException"/>
+    /// before anything is
     /// written when the journal is not whole, is of a newer epoch, or another program wrote to the volume.
     /// </summary>
     public static (RedoJournal Journal, JournalRecovery Recovery) Recover(
@@ -81,7 +82,8 @@ internal sealed class RedoJournal
         if (superblock.Epoch.Value > epoch.Value)
         {
             throw new NtfsRefusedException(
-                $"The journal was last written in {superblock.Epoch}, and this coordinator holds {epoch}: another coordinator took the volume over.");
+                $"The journal was last written in {superblock.Epoch}, and this coordinator holds {epoch}: "
+                + "another coordinator took the volume over.");
         }
 
         var journal = new RedoJournal(device, extent, epoch, controls, [.. superblock.Guards.Select(guard => guard.Place)]);
@@ -102,13 +104,16 @@ internal sealed class RedoJournal
         _ringUsed + JournalRecord.LengthOf(pageCount, stateLength) <= RingLength && StateFits(stateLength);
 
     /// <summary>
-    /// Makes the pages and the state change stable, all or none, then puts the pages in their places. Turns the lap by itself when the ring is
+    /// Makes the pages and the state change stable, all or none, then puts the pages in their places. Turns the lap by itself
+    /// when the ring is
     /// full. Pages are ascending page numbers of the LUN.
     /// </summary>
     public void Commit(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
     {
         var length = JournalRecord.LengthOf(pages.Length, change.Length);
-        Invariant.Holds(length <= RingLength, $"One commit of {pages.Length} pages and {change.Length} bytes of state is larger than the whole journal.");
+        Invariant.Holds(
+            length <= RingLength,
+            $"One commit of {pages.Length} pages and {change.Length} bytes of state is larger than the whole journal.");
         Invariant.Holds(StateFits(change.Length), "The caller's state outgrew the journal's superblock: a checkpoint was due.");
         if (_ringUsed + length > RingLength)
         {
@@ -172,7 +177,8 @@ internal sealed class RedoJournal
             }
         }
 
-        return newest ?? throw new NtfsRefusedException("The journal has no valid superblock: the volume is damaged or was not made by Covol.");
+        return newest ?? throw new NtfsRefusedException(
+            "The journal has no valid superblock: the volume is damaged or was not made by Covol.");
     }
 
     private bool StateFits(long change) =>

@@ -6,7 +6,10 @@ namespace Covol.Protocol.Control;
 /// <param name="Volume">Which volume.</param>
 /// <param name="Node">On which node.</param>
 /// <param name="LunUri">Where its LUN is.</param>
-/// <param name="Epoch">Under which epoch it serves. Already won, naming <paramref name="CoordinatorKey"/>.</param>
+/// <param name="Epoch">
+/// Under which epoch it serves, already won and naming <paramref name="CoordinatorKey"/>; only where nobody else can claim. 0, the
+/// rule in a cluster: register the key, report <see cref="CoordinatorPhase.Standby"/>, wait for <see cref="ActivateCoordinator"/>.
+/// </param>
 /// <param name="CoordinatorKey">Its own key on the LUN, used once.</param>
 /// <param name="KeysToFence">Coordinator keys named by lower epochs: preempted and drained before replay (SAFETY 2).</param>
 /// <param name="Endpoints">Where it listens: <c>unix:PATH</c> and <c>tcp:ADDRESS:PORT</c>.</param>

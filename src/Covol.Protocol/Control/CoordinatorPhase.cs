@@ -4,6 +4,9 @@ namespace Covol.Protocol.Control;
 public enum CoordinatorPhase
 {
     Starting,
+
+    /// <summary>Its key is registered on the LUN; it writes nothing and waits for <see cref="ActivateCoordinator"/>.</summary>
+    Standby,
     Fencing,
     Recovering,
 

@@ -4,8 +4,10 @@ using System.Numerics;
 namespace Covol.Protocol.Journal;
 
 /// <summary>
-/// XXH64 with seed 0 (the xxHash specification, doc/xxhash_spec.md 0.1.1): finds torn and stale records, is no guard against people. Chosen over
-/// CRC-32C because 32 bits are too few for thousands of commits a second over years, and over SHA-256 because a commit waits for it.
+/// XXH64 with seed 0 (the xxHash specification, doc/xxhash_spec.md 0.1.1): finds torn and stale records, is no guard against
+/// people. Chosen over
+/// CRC-32C because 32 bits are too few for thousands of commits a second over years, and over SHA-256 because a commit waits
+/// for it.
 /// </summary>
 public static class Checksum64
 {

@@ -1,6 +1,7 @@
 namespace Covol.Protocol.Journal;
 
-/// <summary>Constants of the journal's on-disk format, version 1 (docs/internals/journal.md has the picture). All numbers are little-endian.</summary>
+/// <summary>Constants of the journal's on-disk format, version 1 (docs/internals/journal.md has the picture). All numbers are
+/// little-endian.</summary>
 public static class JournalFormat
 {
     /// <summary>Unit of the overlay and of all journal I/O, in bytes.</summary>

@@ -4,7 +4,8 @@ using Covol.Protocol.Units;
 namespace Covol.Protocol.Journal;
 
 /// <summary>
-/// Says where the journal lies, in the volume's sector 15: the last sector of NTFS's 8 KiB <c>$Boot</c>, which is all zero after mkntfs. Recovery
+/// Says where the journal lies, in the volume's sector 15: the last sector of NTFS's 8 KiB <c>$Boot</c>, which is all zero
+/// after mkntfs. Recovery
 /// must find the journal while the file system cannot be read.
 /// </summary>
 /// <param name="Start">First byte of the journal on the LUN.</param>

@@ -41,7 +41,8 @@ public sealed record JournalRecord(
         JournalFormat.PageSize);
 
     /// <summary>
-    /// Writes header, page numbers and state, and sums it all up. The pages are in their slots already. Returns the checksum, which
+    /// Writes header, page numbers and state, and sums it all up. The pages are in their slots already. Returns the checksum,
+    /// which
     /// the next record carries.
     /// </summary>
     public static ulong Seal(

@@ -14,7 +14,8 @@ namespace Covol.Protocol.Layouts;
 /// <param name="Access">Reads only, or writes too.</param>
 /// <param name="Extents">Sorted, without gaps, from 0 up to at least <paramref name="ValidLength"/>.</param>
 /// <param name="ValidLength">
-/// Bytes from the beginning that may be read directly. Direct writes end at this, rounded <em>down</em> to the LUN's block size: the
+/// Bytes from the beginning that may be read directly. Direct writes end at this, rounded <em>down</em> to the LUN's block
+/// size: the
 /// last, partial block is changed at the coordinator only (SAFETY 10).
 /// </param>
 public sealed record Layout(

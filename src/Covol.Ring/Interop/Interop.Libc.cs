@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Covol.Ring;
 
-/// <summary>Native calls of this project. Constants keep their native names; values are those of Linux on 64-bit machines.</summary>
+/// <summary>
+/// Native calls of this project. Constants keep their native names; values are those of Linux on 64-bit machines.
+/// </summary>
 internal static partial class Interop
 {
     internal static unsafe partial class Libc

@@ -18,8 +18,8 @@ internal static partial class Native
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int Control(SafeFileHandle file, int command, ref FileLock argument);
 
-    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
-    internal static partial int Duplicate(SafeFileHandle file);
+    [LibraryImport("libc", EntryPoint = "munlockall", SetLastError = true)]
+    internal static partial int UnlockAllMemory();
 
     /// <summary>struct flock of 64-bit Linux.</summary>
     [StructLayout(LayoutKind.Sequential)]

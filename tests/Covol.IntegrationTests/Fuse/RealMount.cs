@@ -87,7 +87,7 @@ public sealed class RealMount
         Native.Control(file, Native.SetLockOfOpenFile, ref wanted).ShouldBe(0);
         file.Dispose();
 
-        await UntilAsync(() => mount.FileSystem.Events.Any(what => what.StartsWith("release", StringComparison.Ordinal)));
+        await Eventually.TrueAsync(() => mount.FileSystem.Events.Any(what => what.StartsWith("release", StringComparison.Ordinal)));
         var handle = mount.FileSystem.Events.First(what => what.StartsWith("lock", StringComparison.Ordinal)).Split(' ')[^1];
         mount.FileSystem.Events.ShouldContain($"lock 1 100-103 of {handle}");
         mount.FileSystem.Events.ShouldContain($"release {handle}");
@@ -158,15 +158,5 @@ public sealed class RealMount
         await using var file = File.OpenRead(path);
         await file.ReadExactlyAsync(bytes);
         return Convert.ToHexString(SHA256.HashData(bytes));
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (!condition())
-        {
-            await tick.WaitForNextTickAsync(deadline.Token);
-        }
     }
 }

@@ -26,6 +26,7 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
     private readonly Thread _thread;
     private readonly TaskCompletionSource<FuseNegotiation> _negotiated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _handles;
+    private long _answered;
 
     internal TestFileSystem(SafeFileHandle lun)
     {
@@ -45,8 +46,29 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
 
     public void Negotiated(FuseNegotiation negotiation) => _negotiated.TrySetResult(negotiation);
 
+    /// <summary>
+    /// Takes requests and never answers them, like a process that is about to die. They stay in <see cref="Lost"/>.
+    /// </summary>
+    internal bool LosesRequests { get; init; }
+
+    internal ConcurrentQueue<FuseRequest> Lost { get; } = new();
+
+    /// <summary>Requests that came a second time, by their kind.</summary>
+    internal ConcurrentQueue<FuseOpcode> Resent { get; } = new();
+
     public void Handle(FuseRequest request)
     {
+        if (LosesRequests && request.Opcode is FuseOpcode.Read)
+        {
+            Lost.Enqueue(request);
+            return;
+        }
+
+        if (request.IsResent)
+        {
+            Resent.Enqueue(request.Opcode);
+        }
+
         switch (request.Opcode)
         {
             case FuseOpcode.Read when request.Node == Big:
@@ -64,8 +86,12 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
         }
     }
 
+    /// <summary>Transfers answered so far.</summary>
+    internal long Answered => Volatile.Read(ref _answered);
+
     public void IoCompleted(FuseRequest request, int result)
     {
+        _answered++;
         if (result < 0)
         {
             request.ReplyError(-result);
@@ -193,7 +219,8 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
                 List(request);
                 break;
             case FuseOpcode.SetLock or FuseOpcode.SetLockWait:
-                Events.Enqueue($"lock {request.Lock.Lock.Kind} {request.Lock.Lock.Start}-{request.Lock.Lock.End} of {request.Lock.Handle}");
+                var range = request.Lock.Lock;
+                Events.Enqueue($"lock {range.Kind} {range.Start}-{range.End} of {request.Lock.Handle}");
                 request.ReplyOk();
                 break;
             case FuseOpcode.GetLock:
@@ -207,7 +234,7 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
                 request.ReplyOk();
                 break;
             case FuseOpcode.FileSystemStatus:
-                request.ReplyFileSystemStatus(new FuseFileSystemStatus { Blocks = 1000, FreeBlocks = 500, BlockSize = 4096, NameLengthMax = 255 });
+                request.ReplyFileSystemStatus(new FuseFileSystemStatus { Blocks = 1000, BlockSize = 4096, NameLengthMax = 255 });
                 break;
             default:
                 request.ReplyError(FuseErrno.NotImplemented);
@@ -228,7 +255,7 @@ internal sealed class TestFileSystem : IFuseHandler, IDisposable
             (Root, "big") => Big,
             (Root, "many") => Many,
             (Root, "link") => Link,
-            (Many, _) when name.StartsWith("name-", StringComparison.Ordinal) && ulong.TryParse(name[5..], out var n) => FirstOfMany + n,
+            (Many, ['n', 'a', 'm', 'e', '-', .. var number]) when ulong.TryParse(number, out var n) => FirstOfMany + n,
             _ => 0ul,
         };
         if (node == 0)

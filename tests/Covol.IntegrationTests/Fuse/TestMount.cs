@@ -6,25 +6,30 @@ using Shouldly;
 
 namespace Covol.IntegrationTests.Fuse;
 
-/// <summary>A mounted <see cref="TestFileSystem"/> in a temporary folder. Disposing it cleans up, in the worst case by an abort.</summary>
+/// <summary>
+/// A mounted <see cref="TestFileSystem"/> in a temporary folder. Disposing it cleans up, in the worst case by an abort.
+/// </summary>
 internal sealed class TestMount : IAsyncDisposable
 {
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
     private readonly string _folder;
     private readonly SafeFileHandle _lun;
 
+    private readonly List<TestFileSystem> _fileSystems;
+
     private TestMount(string folder, SafeFileHandle lun, FuseSession session, TestFileSystem fileSystem)
     {
         _folder = folder;
         _lun = lun;
+        _fileSystems = [fileSystem];
         Session = session;
-        FileSystem = fileSystem;
         Server = Serve(null);
     }
 
     internal FuseSession Session { get; }
 
-    internal TestFileSystem FileSystem { get; }
+    /// <summary>The file system that is served now.</summary>
+    internal TestFileSystem FileSystem => _fileSystems[^1];
 
     internal FuseServer Server { get; private set; }
 
@@ -32,7 +37,7 @@ internal sealed class TestMount : IAsyncDisposable
 
     internal string Lun => Path.Combine(_folder, "lun");
 
-    internal static TestMount Create(int partLength = 0)
+    internal static TestMount Create(int partLength = 0, bool losesRequests = false)
     {
         var folder = Directory.CreateTempSubdirectory("covol-fuse-").FullName;
         var mountPoint = Directory.CreateDirectory(Path.Combine(folder, "mnt")).FullName;
@@ -50,11 +55,15 @@ internal sealed class TestMount : IAsyncDisposable
         var lun = Native.Open(lunPath, Native.ReadWrite | Native.Direct | Native.CloseOnExec, 0);
         lun.IsInvalid.ShouldBeFalse();
         var session = FuseSession.Mount(new FuseMountOptions(mountPoint, "test", "covoltest"));
-        return new TestMount(folder, lun, session, new TestFileSystem(lun) { PartLength = partLength });
+        return new TestMount(folder, lun, session, new TestFileSystem(lun) { PartLength = partLength, LosesRequests = losesRequests });
     }
 
-    /// <summary>A server on the same descriptor as the one before.</summary>
-    internal void ServeAgain(FuseNegotiation negotiation) => Server = Serve(negotiation);
+    /// <summary>A server and a file system on the same descriptor as those before. The former server has been stopped.</summary>
+    internal void ServeAgain(FuseNegotiation negotiation)
+    {
+        _fileSystems.Add(new TestFileSystem(_lun));
+        Server = Serve(negotiation);
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -72,13 +81,13 @@ internal sealed class TestMount : IAsyncDisposable
         }
         finally
         {
-            FileSystem.Dispose();
+            _fileSystems.ForEach(fileSystem => fileSystem.Dispose());
             Session.Dispose();
             _lun.Dispose();
             Directory.Delete(_folder, recursive: true);
         }
 
-        FileSystem.Failures.ShouldBeEmpty();
+        _fileSystems.SelectMany(fileSystem => fileSystem.Failures).ShouldBeEmpty();
     }
 
     private FuseServer Serve(FuseNegotiation? negotiation)

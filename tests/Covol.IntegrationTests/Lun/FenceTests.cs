@@ -74,12 +74,16 @@ public sealed class FenceTests : IDisposable
     public async Task A_frozen_holder_is_fenced_asleep_and_is_refused_when_it_wakes()
     {
         using var child = await LunChild.StartAsync(LunChildProgram.Idle, _path, 2);
+        await child.AskForIoAsync();
+        await child.HearAsync(LunChildProgram.Ready);
         child.Stop();
 
         _lun.PreemptAndAbort(s_own, child.Key, s_long);
 
         _lun.ReadKeys().ShouldBe([s_own]);
         child.Continue();
+        await child.AskForIoAsync();
+        await child.HearAsync(LunChildProgram.Refused);
         child.HasExited.ShouldBeFalse();
     }
 
@@ -148,7 +152,9 @@ public sealed class FenceTests : IDisposable
         child.HasExited.ShouldBeFalse();
     }
 
-    /// <summary>The control: waiting for the process instead of its descriptor lets writes land over the new owner's data.</summary>
+    /// <summary>
+    /// The control: waiting for the process instead of its descriptor lets writes land over the new owner's data.
+    /// </summary>
     [Fact]
     public async Task A_fence_that_only_waits_for_the_process_lets_writes_land_afterwards()
     {

@@ -37,6 +37,7 @@ internal sealed partial class LunChild : IDisposable
             RedirectStandardOutput = true,
         };
         var child = new LunChild(Process.Start(start)!, new ReservationKey(key));
+        child._process.StandardInput.AutoFlush = true;
         try
         {
             await child.HearAsync(LunChildProgram.Ready);
@@ -58,6 +59,9 @@ internal sealed partial class LunChild : IDisposable
             throw new InvalidOperationException($"The child said '{heard}' where '{word}' was expected.");
         }
     }
+
+    /// <summary>An idle child tries one I/O and says how that went.</summary>
+    public async Task AskForIoAsync() => await _process.StandardInput.WriteLineAsync();
 
     public void Stop() => Signal(SignalStop);
 

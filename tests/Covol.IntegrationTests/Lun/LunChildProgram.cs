@@ -36,9 +36,7 @@ internal static class LunChildProgram
         switch (mode)
         {
             case Idle:
-                Say(Ready);
-                Console.In.ReadToEnd();
-                return 0;
+                return RunIdle(lun);
             case Holding:
                 Say(lun.TryEnter() ? Ready : Refused);
                 Console.In.ReadToEnd();
@@ -53,6 +51,26 @@ internal static class LunChildProgram
                 Console.Error.WriteLine($"'{mode}' is not a mode of this program.");
                 return 2;
         }
+    }
+
+    /// <summary>Does nothing, and for each line it reads tries to begin one I/O.</summary>
+    private static int RunIdle(FileLun lun)
+    {
+        Say(Ready);
+        while (Console.In.ReadLine() is not null)
+        {
+            if (lun.TryEnter())
+            {
+                lun.Leave();
+                Say(Ready);
+            }
+            else
+            {
+                Say(Refused);
+            }
+        }
+
+        return 0;
     }
 
     /// <summary>Counts I/O in and out until its key is taken away.</summary>

@@ -19,7 +19,8 @@ public sealed class FileLunTests : BlockDeviceBehaviour
     {
         var lun = (FileLun)Device;
 
-        var flags = File.ReadAllLines($"/proc/self/fdinfo/{lun.Descriptor}").Single(line => line.StartsWith("flags:", StringComparison.Ordinal));
+        var flags = File.ReadAllLines($"/proc/self/fdinfo/{lun.Descriptor}")
+            .Single(line => line.StartsWith("flags:", StringComparison.Ordinal));
 
         var bits = Convert.ToInt64(flags["flags:".Length..].Trim(), 8);
         (bits & 0x4000).ShouldBe(0x4000);

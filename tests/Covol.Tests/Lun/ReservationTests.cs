@@ -140,7 +140,8 @@ public sealed class ReservationTests : IDisposable
         b.TryEnter().ShouldBeTrue();
         Should.Throw<LunException>(() => a.PreemptAndAbort(s_a, s_b, s_short)).Error.ShouldBe(LunError.PathLost);
 
-        Should.Throw<LunException>(() => c.PreemptAndAbort(new ReservationKey(0xC1), s_b, s_short)).Error.ShouldBe(LunError.PathLost);
+        Should.Throw<LunException>(() => c.PreemptAndAbort(new ReservationKey(0xC1), s_b, s_short))
+            .Error.ShouldBe(LunError.PathLost);
         b.Leave();
 
         Should.NotThrow(() => c.PreemptAndAbort(new ReservationKey(0xC1), s_b, s_long));

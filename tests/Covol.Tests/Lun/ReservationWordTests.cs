@@ -57,7 +57,8 @@ public sealed unsafe class ReservationWordTests
 
     /// <summary>The control: the gate as two steps, check first, is caught by the same trial.</summary>
     [Fact]
-    public void A_gate_that_checks_and_then_counts_lets_io_slip_through() => SlippedThrough(CheckThenCount).ShouldBeGreaterThan(0);
+    public void A_gate_that_checks_and_then_counts_lets_io_slip_through() =>
+        SlippedThrough(CheckThenCount).ShouldBeGreaterThan(0);
 
     private delegate bool Gate(long* word, long life);
 

@@ -1,0 +1,52 @@
+using Covol.Protocol.Layouts;
+
+namespace Covol.Coordinator;
+
+/// <summary>Limits and times of a coordinator. The defaults are DESIGN 6's.</summary>
+public sealed record CoordinatorOptions
+{
+    public LayoutTimes Layouts { get; init; } = new();
+
+    /// <summary>Slots of one session.</summary>
+    public int SlotsMax { get; init; } = 256;
+
+    /// <summary>Further slots, for returns, renewals, unlocks and closes.</summary>
+    public int ReservedSlots { get; init; } = 32;
+
+    public int SessionsMax { get; init; } = 64;
+
+    /// <summary>Open handles of one session.</summary>
+    public int HandlesMax { get; init; } = 65_536;
+
+    /// <summary>The longest time for sessions to reclaim after a takeover.</summary>
+    public TimeSpan GraceMax { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a fenced key's holder may take to end its I/O before it is ended.</summary>
+    public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Times that change by writing are committed at least this often.</summary>
+    public TimeSpan TimesCommit { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the coordinator looks whether its own key is registered still.</summary>
+    public TimeSpan KeyWatch { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Threads that read and write file data for redirected requests.</summary>
+    public int DataThreads { get; init; } = 4;
+
+    /// <summary>The longest data of one request.</summary>
+    public int DataMax { get; init; } = 1 << 20;
+
+    /// <summary>How long a hand-over waits for what is under way.</summary>
+    public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// For tests that show what a guard is for: without recalls, clusters go while others still write them. Never off elsewhere.
+    /// </summary>
+    internal bool RecallsLayouts { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a request that comes again is carried out again.</summary>
+    internal bool RemembersAnswers { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it two extensions of a file meet.</summary>
+    internal bool SerialisesExtensions { get; init; } = true;
+}

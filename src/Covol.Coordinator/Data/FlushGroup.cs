@@ -1,0 +1,41 @@
+namespace Covol.Coordinator.Data;
+
+/// <summary>
+/// One flush of the LUN for all who ask while another one runs. On the coordinator's thread. A flush that began before somebody's
+/// write ended does not count for him, so he waits for the next.
+/// </summary>
+internal sealed class FlushGroup(WorkerPool workers, FileData data)
+{
+    private TaskCompletionSource? _next;
+    private bool _isRunning;
+
+    public Task FlushAsync()
+    {
+        _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mine = _next.Task;
+        return _isRunning ? mine : RunAsync(mine);
+    }
+
+    private async Task RunAsync(Task mine)
+    {
+        _isRunning = true;
+        while (_next is { } group)
+        {
+            _next = null;
+            try
+            {
+                await workers.RunAsync(data.Flush);
+                group.SetResult();
+            }
+#pragma warning disable CA1031 // Handed on to everyone of the group.
+            catch (Exception failure)
+#pragma warning restore CA1031
+            {
+                group.SetException(failure);
+            }
+        }
+
+        _isRunning = false;
+        await mine;
+    }
+}

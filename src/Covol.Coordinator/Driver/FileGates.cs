@@ -1,0 +1,121 @@
+using Covol.Protocol;
+using Covol.Protocol.Ids;
+
+namespace Covol.Coordinator.Driver;
+
+/// <summary>
+/// Serialises what operations do to one file's data. On the coordinator's thread only. Strictly first come, first served, so a
+/// stream of readers cannot keep a truncation out. Nobody holds two gates, so there is no deadlock between them.
+/// </summary>
+internal sealed class FileGates
+{
+    private readonly Dictionary<FileId, Gate> _gates = [];
+
+    public async Task<Entered> EnterAsync(FileId file, GateMode mode)
+    {
+        if (!_gates.TryGetValue(file, out var gate))
+        {
+            _gates.Add(file, gate = new Gate());
+        }
+
+        if (gate.Waiting.Count > 0 || !gate.Admits(mode))
+        {
+            var turn = new TaskCompletionSource();
+            gate.Waiting.Enqueue((mode, turn));
+            await turn.Task;
+        }
+        else
+        {
+            gate.Enter(mode);
+        }
+
+        return new Entered(this, file, mode);
+    }
+
+    private void Leave(FileId file, GateMode mode)
+    {
+        var gate = _gates[file];
+        gate.Leave(mode);
+        while (gate.Waiting.TryPeek(out var next) && gate.Admits(next.Mode))
+        {
+            gate.Waiting.Dequeue();
+            gate.Enter(next.Mode);
+            next.Turn.SetResult();
+        }
+
+        if (gate.IsIdle)
+        {
+            _gates.Remove(file);
+        }
+    }
+
+    /// <summary>An operation inside a gate, until it is disposed of.</summary>
+    internal sealed class Entered(FileGates gates, FileId file, GateMode mode) : IDisposable
+    {
+        private bool _left;
+
+        public GateMode Mode => mode;
+
+        public void Dispose()
+        {
+            if (!_left)
+            {
+                _left = true;
+                gates.Leave(file, mode);
+            }
+        }
+    }
+
+    private sealed class Gate
+    {
+        private int _shared;
+        private bool _extend;
+        private bool _exclusive;
+
+        public Queue<(GateMode Mode, TaskCompletionSource Turn)> Waiting { get; } = new();
+
+        public bool IsIdle => _shared == 0 && !_extend && !_exclusive && Waiting.Count == 0;
+
+        public bool Admits(GateMode mode) => !_exclusive && mode switch
+        {
+            GateMode.Shared => true,
+            GateMode.Extend => !_extend,
+            _ => !_extend && _shared == 0,
+        };
+
+        public void Enter(GateMode mode)
+        {
+            switch (mode)
+            {
+                case GateMode.Shared:
+                    _shared++;
+                    break;
+                case GateMode.Extend:
+                    _extend = true;
+                    break;
+                default:
+                    _exclusive = true;
+                    break;
+            }
+        }
+
+        public void Leave(GateMode mode)
+        {
+            switch (mode)
+            {
+                case GateMode.Shared:
+                    Invariant.Holds(_shared > 0, "A file's gate was left more often than entered.");
+                    _shared--;
+                    break;
+                case GateMode.Extend:
+                    Invariant.Holds(_extend, "A file's gate was left more often than entered.");
+                    _extend = false;
+                    break;
+                default:
+                    Invariant.Holds(_exclusive, "A file's gate was left more often than entered.");
+                    _exclusive = false;
+                    break;
+            }
+        }
+    }
+}

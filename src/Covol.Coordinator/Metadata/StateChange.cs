@@ -1,0 +1,32 @@
+using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
+
+namespace Covol.Coordinator.Metadata;
+
+/// <summary>
+/// A change of what the coordinator itself keeps in the journal. It is stable together with the volume's changes of its group.
+/// </summary>
+internal abstract record StateChange
+{
+    private StateChange()
+    {
+    }
+
+    /// <summary>
+    /// A session is there; nothing of it exists before this is stable (SAFETY 21). Also its new data key after a fence.
+    /// </summary>
+    public sealed record SessionKept(SessionId Session, NodeId Node, Guid MountId, ReservationKey DataKey, int SlotCount) : StateChange;
+
+    /// <summary>Stable before the session's opens and locks are dropped.</summary>
+    public sealed record SessionGone(SessionId Session) : StateChange;
+
+    /// <summary>What a slot's last changing request was answered: sent again, it gets this (SAFETY I5).</summary>
+    public sealed record Answered(RequestId Id, VolumeReply Reply) : StateChange;
+
+    /// <summary>
+    /// Where an append goes. Size grows before the data is there, so an append that a crash cut short and that comes again
+    /// must not look
+    /// for the end of the file anew.
+    /// </summary>
+    public sealed record AppendPlaced(RequestId Id, long Offset) : StateChange;
+}

@@ -1,0 +1,215 @@
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+
+namespace Covol.Coordinator.Metadata;
+
+/// <summary>
+/// The bytes of <see cref="StateChange"/>s in journal records: a version, then records of a kind byte and fields,
+/// little-endian. A whole
+/// state is the changes that make it from nothing, so a checkpoint and a commit have one format.
+/// </summary>
+internal static class StateCodec
+{
+    private const byte Version = 1;
+
+    private enum Kind : byte
+    {
+        SessionKept = 1,
+        SessionGone = 2,
+        Answered = 3,
+        AppendPlaced = 4,
+        LastSession = 5,
+    }
+
+    private enum ReplyKind : byte
+    {
+        Done = 1,
+        Entry = 2,
+        DataWritten = 3,
+        Refused = 4,
+    }
+
+    public static byte[] Encode(IEnumerable<StateChange> changes, long lastSession)
+    {
+        using var memory = new MemoryStream();
+        using var writer = new BinaryWriter(memory);
+        writer.Write(Version);
+        writer.Write((byte)Kind.LastSession);
+        writer.Write(lastSession);
+        foreach (var change in changes)
+        {
+            Write(writer, change);
+        }
+
+        writer.Flush();
+        return memory.ToArray();
+    }
+
+    /// <summary>
+    /// Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is
+    /// not ours.
+    /// </summary>
+    public static (IReadOnlyList<StateChange> Changes, long LastSession) Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var changes = new List<StateChange>();
+        if (bytes.IsEmpty)
+        {
+            return (changes, 0);
+        }
+
+        using var memory = new MemoryStream(bytes.ToArray(), writable: false);
+        using var reader = new BinaryReader(memory);
+        var version = reader.ReadByte();
+        if (version != Version)
+        {
+            throw new InvalidDataException(
+                $"The journal holds a coordinator state of version {version}; this program knows {Version}. Start the newer program.");
+        }
+
+        long lastSession = 0;
+        while (memory.Position < memory.Length)
+        {
+            var kind = (Kind)reader.ReadByte();
+            switch (kind)
+            {
+                case Kind.SessionKept:
+                    changes.Add(new StateChange.SessionKept(
+                        new SessionId(reader.ReadInt64()),
+                        new NodeId(reader.ReadInt32()),
+                        new Guid(reader.ReadBytes(16)),
+                        new ReservationKey(reader.ReadUInt64()),
+                        reader.ReadInt32()));
+                    break;
+                case Kind.SessionGone:
+                    changes.Add(new StateChange.SessionGone(new SessionId(reader.ReadInt64())));
+                    break;
+                case Kind.Answered:
+                    changes.Add(new StateChange.Answered(ReadId(reader), ReadReply(reader)));
+                    break;
+                case Kind.AppendPlaced:
+                    changes.Add(new StateChange.AppendPlaced(ReadId(reader), reader.ReadInt64()));
+                    break;
+                case Kind.LastSession:
+                    lastSession = reader.ReadInt64();
+                    break;
+                default:
+                    throw new InvalidDataException($"The journal holds a coordinator record of unknown kind {(byte)kind}.");
+            }
+        }
+
+        return (changes, lastSession);
+    }
+
+    private static void Write(BinaryWriter writer, StateChange change)
+    {
+        switch (change)
+        {
+            case StateChange.SessionKept kept:
+                writer.Write((byte)Kind.SessionKept);
+                writer.Write(kept.Session.Value);
+                writer.Write(kept.Node.Value);
+                writer.Write(kept.MountId.ToByteArray());
+                writer.Write(kept.DataKey.Value);
+                writer.Write(kept.SlotCount);
+                break;
+            case StateChange.SessionGone gone:
+                writer.Write((byte)Kind.SessionGone);
+                writer.Write(gone.Session.Value);
+                break;
+            case StateChange.Answered answered:
+                writer.Write((byte)Kind.Answered);
+                Write(writer, answered.Id);
+                Write(writer, answered.Reply);
+                break;
+            case StateChange.AppendPlaced placed:
+                writer.Write((byte)Kind.AppendPlaced);
+                Write(writer, placed.Id);
+                writer.Write(placed.Offset);
+                break;
+            default:
+                throw new Protocol.InvariantBrokenException($"{change.GetType().Name} has no bytes.");
+        }
+    }
+
+    private static void Write(BinaryWriter writer, RequestId id)
+    {
+        writer.Write(id.Session.Value);
+        writer.Write(id.Slot);
+        writer.Write(id.Sequence);
+    }
+
+    private static RequestId ReadId(BinaryReader reader) =>
+        new(new SessionId(reader.ReadInt64()), reader.ReadInt32(), reader.ReadInt64());
+
+    private static void Write(BinaryWriter writer, VolumeReply reply)
+    {
+        switch (reply)
+        {
+            case Done:
+                writer.Write((byte)ReplyKind.Done);
+                break;
+            case Entry entry:
+                writer.Write((byte)ReplyKind.Entry);
+                Write(writer, entry.Attributes);
+                break;
+            case DataWritten written:
+                writer.Write((byte)ReplyKind.DataWritten);
+                writer.Write(written.Offset.Value);
+                writer.Write(written.Size.Value);
+                break;
+            case Refused refused:
+                writer.Write((byte)ReplyKind.Refused);
+                writer.Write((int)refused.Error);
+                writer.Write(refused.Detail);
+                break;
+            default:
+                throw new Protocol.InvariantBrokenException($"A {reply.GetType().Name} answers no change and is never kept.");
+        }
+    }
+
+    private static VolumeReply ReadReply(BinaryReader reader)
+    {
+        var kind = (ReplyKind)reader.ReadByte();
+        return kind switch
+        {
+            ReplyKind.Done => Done.Instance,
+            ReplyKind.Entry => new Entry(ReadAttributes(reader)),
+            ReplyKind.DataWritten => new DataWritten(new FileByteOffset(reader.ReadInt64()), new ByteCount(reader.ReadInt64())),
+            ReplyKind.Refused => new Refused((VolumeError)reader.ReadInt32(), reader.ReadString()),
+            _ => throw new InvalidDataException($"The journal holds an answer of unknown kind {(byte)kind}."),
+        };
+    }
+
+    private static void Write(BinaryWriter writer, InodeAttributes attributes)
+    {
+        writer.Write(attributes.File.Reference.Value);
+        writer.Write(attributes.File.Birth);
+        writer.Write((byte)attributes.Kind);
+        writer.Write(attributes.Mode);
+        writer.Write(attributes.Owner);
+        writer.Write(attributes.Group);
+        writer.Write(attributes.LinkCount);
+        writer.Write(attributes.Size.Value);
+        writer.Write(attributes.Allocated.Value);
+        writer.Write(attributes.Device);
+        writer.Write(attributes.Accessed.Value);
+        writer.Write(attributes.Modified.Value);
+        writer.Write(attributes.Changed.Value);
+    }
+
+    private static InodeAttributes ReadAttributes(BinaryReader reader) => new(
+        new FileId(new FileReference(reader.ReadUInt64()), reader.ReadInt64()),
+        (FileKind)reader.ReadByte(),
+        reader.ReadInt32(),
+        reader.ReadUInt32(),
+        reader.ReadUInt32(),
+        reader.ReadInt32(),
+        new ByteCount(reader.ReadInt64()),
+        new ByteCount(reader.ReadInt64()),
+        reader.ReadUInt32(),
+        new FileTime(reader.ReadInt64()),
+        new FileTime(reader.ReadInt64()),
+        new FileTime(reader.ReadInt64()));
+}

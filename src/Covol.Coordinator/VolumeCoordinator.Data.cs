@@ -1,0 +1,332 @@
+using Covol.Coordinator.Data;
+using Covol.Coordinator.Driver;
+using Covol.Coordinator.Sessions;
+using Covol.Ntfs;
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+using StateChange = Covol.Coordinator.Metadata.StateChange;
+
+namespace Covol.Coordinator;
+
+/// <summary>File-system redirected reads and writes, appends, partial blocks, and the times that writing changes.</summary>
+public sealed partial class VolumeCoordinator
+{
+    /// <summary>Permission bits 06000: set-user-id and set-group-id.</summary>
+    private const int SetUserId = 0x800;
+    private const int SetGroupId = 0x400;
+    private const int GroupExecute = 0x8;
+
+    private readonly MapCache _maps = new();
+
+    /// <summary>
+    /// Modification times that are answered already but not committed: at fsync, close or the next group they are.
+    /// </summary>
+    private readonly Dictionary<FileId, FileTime> _times = [];
+
+    /// <summary>
+    /// Sizes that programs see while an extension's data is on its way: size must not be seen before data (SAFETY 11).
+    /// </summary>
+    private readonly Dictionary<FileId, ByteCount> _visibleSizes = [];
+    private bool _timesTimerRuns;
+
+    private async Task<ReadOnlyMemory<byte>> ReadDataAsync(ReadData read)
+    {
+        if (read.Length < 0 || read.Length > _options.DataMax || read.Offset.Value < 0)
+        {
+            throw new VolumeException(VolumeError.InvalidArgument, $"A read is of 0 to {_options.DataMax} bytes.");
+        }
+
+        using var gate = await _gates.EnterAsync(read.File, GateMode.Shared);
+        var map = await MapAsync(read.File);
+        if (IsResident(map))
+        {
+            gate.Dispose();
+            using var alone = await _gates.EnterAsync(read.File, GateMode.Exclusive);
+            map = await MoveOutOfRecordAsync(read.File);
+            return await ReadInGateAsync(read, map);
+        }
+
+        return await ReadInGateAsync(read, map);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> ReadInGateAsync(ReadData read, FileMap map)
+    {
+        var size = _visibleSizes.TryGetValue(read.File, out var visible) ? visible : map.Size;
+        var length = (int)Math.Min(read.Length, size.Value - read.Offset.Value);
+        return length <= 0
+            ? default
+            : await _dataWorkers.RunAsync(() => _data.Read(map, read.Offset.Value, length));
+    }
+
+    private async Task<VolumeReply> WriteDataAsync(Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
+    {
+        if (data.Length > _options.DataMax || write.Offset.Value < 0)
+        {
+            throw new VolumeException(VolumeError.InvalidArgument, $"A write is of 0 to {_options.DataMax} bytes.");
+        }
+
+        if (!write.Append && write.Offset.Value > long.MaxValue - _options.DataMax)
+        {
+            throw new VolumeException(VolumeError.FileTooLarge, "The write would end past the largest position of a file.");
+        }
+
+        if (write.ClearSetId)
+        {
+            await ClearSetIdAsync(write.File);
+        }
+
+        // What the write needs depends on the map, which may change while its gate is waited for; the need only grows.
+        var mode = write.Append ? GateMode.Extend : GateMode.Shared;
+        while (true)
+        {
+            using var gate = await _gates.EnterAsync(write.File, _options.SerialisesExtensions ? mode : GateMode.Shared);
+            var map = await MapAsync(write.File);
+            var start = !write.Append ? write.Offset.Value
+                : slot.PlacedAppend is { } placed && placed.Sequence == id.Sequence ? placed.Offset
+                : map.Size.Value;
+            var needed = Needed(map, start, data.Length);
+            if (needed > mode)
+            {
+                mode = needed;
+                continue;
+            }
+
+            if (data.IsEmpty)
+            {
+                return new DataWritten(new FileByteOffset(start), map.Size);
+            }
+
+            var end = start + data.Length;
+            if (mode == GateMode.Exclusive)
+            {
+                RefuseInGrace("Changing part of a block");
+                await RecallAsync(write.File, RecallScope.Writes);
+            }
+
+            if (end > map.ValidLength.Value)
+            {
+                return await ExtendWithAsync(id, write, map, start, data);
+            }
+
+            if (!_data.Covers(map, start, end))
+            {
+                throw new VolumeException(
+                    VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
+            }
+
+            await _dataWorkers.RunAsync(() => _data.WriteBytes(map, start, data.Span));
+            NoteWritten(write.File);
+            return new DataWritten(new FileByteOffset(start), VisibleSize(write.File, map));
+        }
+    }
+
+    private GateMode Needed(FileMap map, long start, int length)
+    {
+        var end = start + length;
+        var valid = map.ValidLength.Value;
+        if (IsResident(map))
+        {
+            return GateMode.Exclusive;
+        }
+
+        var wholeBlocks = _data.Down(valid);
+        var startsInside = _data.Down(start) != start && _data.Down(start) < wholeBlocks;
+        var endsInside = _data.Down(end) != end && _data.Down(end) < wholeBlocks;
+        if (startsInside || endsInside)
+        {
+            // Nodes may write these blocks by themselves.
+            return GateMode.Exclusive;
+        }
+
+        // The block that valid length ends in is changed here only, one change at a time.
+        return _data.Up(end) > wholeBlocks ? GateMode.Extend : GateMode.Shared;
+    }
+
+    /// <summary>
+    /// Clusters (stable) → zeroes up to the data → data → flush → valid length with the answer (stable): in this order no
+    /// crash shows old
+    /// content, and what was answered stays (SAFETY 12, 14).
+    /// </summary>
+    private async Task<VolumeReply> ExtendWithAsync(RequestId id, WriteData write, FileMap map, long start, ReadOnlyMemory<byte> data)
+    {
+        var file = write.File;
+        var end = start + data.Length;
+        var isSizeHidden = end > map.Size.Value && _visibleSizes.TryAdd(file, map.Size);
+        try
+        {
+            if (IsResident(map))
+            {
+                map = await MoveOutOfRecordAsync(file);
+            }
+
+            if (end > map.Size.Value || !_data.Covers(map, Math.Min(start, map.ValidLength.Value), end))
+            {
+                map = await GrowAsync(file, map, end, write.Append ? new StateChange.AppendPlaced(id, start) : null);
+            }
+
+            if (!_data.Covers(map, Math.Min(start, map.ValidLength.Value), end))
+            {
+                throw new VolumeException(
+                    VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
+            }
+
+            var grown = map;
+            await ZeroAsync(grown, grown.ValidLength.Value, _data.Down(start));
+            await _dataWorkers.RunAsync(() => _data.WriteBytes(grown, start, data.Span));
+            await _flushes.FlushAsync();
+
+            var now = _thread.WallClock;
+            var written = new DataWritten(new FileByteOffset(start), grown.Size);
+            _times.Remove(file);
+            await _metadata.ChangeAsync(context =>
+            {
+                context.Volume.SetValidLength(file, new ByteCount(end), now);
+                context.Changes.Add(new StateChange.Answered(id, written));
+                return true;
+            });
+            _maps.Put(file, grown with { ValidLength = new ByteCount(Math.Max(end, grown.ValidLength.Value)) });
+            return written;
+        }
+        finally
+        {
+            if (isSizeHidden)
+            {
+                _visibleSizes.Remove(file);
+            }
+        }
+    }
+
+    private async Task ZeroAsync(FileMap map, long from, long to)
+    {
+        while (from < to)
+        {
+            var start = from;
+            from = await _dataWorkers.RunAsync(() => _data.ZeroStep(map, start, to));
+        }
+    }
+
+    private async Task<FileMap> MapAsync(FileId file)
+    {
+        if (_maps.Find(file) is { } known)
+        {
+            return known;
+        }
+
+        var map = await _metadata.ReadAsync(context => context.Volume.Map(file));
+        _maps.Put(file, map);
+        return map;
+    }
+
+    /// <summary>Small files of other programs lie in their MFT record, where no block of the LUN is theirs.</summary>
+    private static bool IsResident(FileMap map) => map.Extents.Count == 0 && map.Allocated.Value == 0 && map.ValidLength.Value > 0;
+
+    private async Task<FileMap> MoveOutOfRecordAsync(FileId file)
+    {
+        var map = await _metadata.ReadAsync(context => context.Volume.Map(file));
+        if (IsResident(map))
+        {
+            map = await _metadata.ChangeAsync(context => context.Volume.Extend(file, map.Size));
+        }
+
+        _maps.Put(file, map);
+        return map;
+    }
+
+    private Done NoteWritten(FileId file)
+    {
+        _times[file] = _thread.WallClock;
+        if (!_timesTimerRuns)
+        {
+            _timesTimerRuns = true;
+            _thread.At(_thread.Now + _options.TimesCommit, () =>
+            {
+                _timesTimerRuns = false;
+                Background(CommitTimesAsync);
+            });
+        }
+
+        return Done.Instance;
+    }
+
+    private async Task CommitTimesAsync()
+    {
+        var written = _times.ToList();
+        await _metadata.ChangeAsync(context =>
+        {
+            foreach (var (file, time) in written)
+            {
+                try
+                {
+                    context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
+                }
+                catch (VolumeException)
+                {
+                    // The file is gone, and its time with it.
+                    continue;
+                }
+            }
+
+            return true;
+        });
+        foreach (var (file, time) in written)
+        {
+            if (_times.TryGetValue(file, out var now) && now == time)
+            {
+                _times.Remove(file);
+            }
+        }
+    }
+
+    private async Task<VolumeReply> SynchronizeAsync(Synchronize synchronize)
+    {
+        if (synchronize.WroteDirectly)
+        {
+            NoteWritten(synchronize.File);
+        }
+
+        if (_times.Count > 0)
+        {
+            await CommitTimesAsync();
+        }
+
+        // Every change that was answered is committed; what is left is data in the LUN's cache.
+        await _flushes.FlushAsync();
+        return Done.Instance;
+    }
+
+    private async Task ClearSetIdAsync(FileId file)
+    {
+        var attributes = await _metadata.ReadAsync(context => context.Volume.GetAttributes(file));
+        var mode = attributes.Mode & ~SetUserId;
+        if ((mode & GroupExecute) != 0)
+        {
+            // Without group execution the bit means mandatory locking on other systems, and stays.
+            mode &= ~SetGroupId;
+        }
+
+        if (mode != attributes.Mode)
+        {
+            var now = _thread.WallClock;
+            await _metadata.ChangeAsync(
+                context => context.Volume.SetAttributes(file, new AttributeChange { Mode = mode, Changed = now }));
+        }
+    }
+
+    private ByteCount VisibleSize(FileId file, FileMap map) => _visibleSizes.TryGetValue(file, out var visible) ? visible : map.Size;
+
+    /// <summary>Attributes with what is answered already but not in the volume yet.</summary>
+    private InodeAttributes Shown(InodeAttributes attributes)
+    {
+        if (_times.TryGetValue(attributes.File, out var written))
+        {
+            attributes = attributes with { Modified = written, Changed = written };
+        }
+
+        return _visibleSizes.TryGetValue(attributes.File, out var visible) && visible < attributes.Size
+            ? attributes with { Size = visible }
+            : attributes;
+    }
+}

@@ -1,0 +1,274 @@
+using Covol.Lun;
+using Covol.Ntfs;
+using Covol.Protocol;
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+using Session = Covol.Coordinator.Sessions.Session;
+
+namespace Covol.Coordinator;
+
+/// <summary>Layouts: what the machine decides is carried out here.</summary>
+public sealed partial class VolumeCoordinator
+{
+    /// <summary>When to ask for a layout of a file that has no data yet.</summary>
+    private static readonly TimeSpan s_askAgainForData = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>When to ask for a layout of a file that cannot have one as it is.</summary>
+    private static readonly TimeSpan s_askAgainForOther = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<long, TaskCompletionSource> _recalls = [];
+    private readonly List<(SessionId Session, TaskCompletionSource Fenced)> _fenceWaiters = [];
+    private long _lastRecall;
+    private long _layoutTimer;
+
+    private VolumeReply Renew(Session session) =>
+        StepLayouts(new LayoutInput.Renew(session.Id)) is LayoutEffect.LeaseRenewed { Accepted: true }
+            ? Done.Instance
+            : new Refused(VolumeError.Stale, $"{session.DataKey} is fenced. Its layouts end; resume the session with a new key.");
+
+    private Done Return(Session session, ReturnLayout returned)
+    {
+        StepLayouts(new LayoutInput.Return(session.Id, returned.File, returned.Generation));
+        return Done.Instance;
+    }
+
+    private async Task<VolumeReply> GetLayoutAsync(Session session, GetLayout get)
+    {
+        // Inside the gate no recall of this file is under way, and none begins before the machine knows of this grant.
+        using var gate = await _gates.EnterAsync(get.File, Driver.GateMode.Shared);
+        var map = await _metadata.ReadAsync(context =>
+        {
+            if (context.Volume.GetAttributes(get.File).Kind != FileKind.Regular)
+            {
+                throw new VolumeException(VolumeError.InvalidArgument, "Only regular files have layouts.");
+            }
+
+            var found = context.Volume.Map(get.File);
+            if (Grantable(found) is { Count: > 0 } extents)
+            {
+                context.CheckpointBefore(extents);
+            }
+
+            return found;
+        });
+        _maps.Put(get.File, map);
+        if (Grantable(map) is not { } covered)
+        {
+            return new LayoutGranted(null, s_askAgainForOther);
+        }
+
+        if (covered.Count == 0)
+        {
+            return new LayoutGranted(null, s_askAgainForData);
+        }
+
+        return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
+        {
+            LayoutEffect.Granted granted => new LayoutGranted(
+                new Layout(get.File, granted.Generation, get.Access, covered, map.ValidLength), TimeSpan.Zero),
+            LayoutEffect.Denied denied => new LayoutGranted(null, denied.AskAgainAfter),
+            var other => throw new InvariantBrokenException($"A layout was answered with {other?.GetType().Name}."),
+        };
+    }
+
+    private async Task<bool> TryReclaimLayoutAsync(Session session, Layout layout)
+    {
+        var registered = await _fencer.RunAsync(() => _parts.Reservations.ReadKeys().Contains(session.DataKey));
+        if (!registered)
+        {
+            return false;
+        }
+
+        using var gate = await _gates.EnterAsync(layout.File, Driver.GateMode.Shared);
+        var map = await _metadata.ReadAsync(context => context.Volume.Map(layout.File));
+        if (map.ValidLength < layout.ValidLength || Grantable(map) is not { } present || !Contains(present, layout.Extents))
+        {
+            return false;
+        }
+
+        return StepLayouts(new LayoutInput.Reclaim(session.Id, layout.File, layout.Access, layout.Generation)) is LayoutEffect.Granted;
+    }
+
+    /// <summary>Ends when no session does I/O inside the file by itself any more.</summary>
+    private Task RecallAsync(FileId file, RecallScope scope)
+    {
+        if (!_options.RecallsLayouts)
+        {
+            return Task.CompletedTask;
+        }
+
+        _lastRecall++;
+        var completed = new TaskCompletionSource();
+        _recalls.Add(_lastRecall, completed);
+        StepLayouts(new LayoutInput.Recall(file, scope, _lastRecall));
+        return completed.Task;
+    }
+
+    /// <summary>
+    /// Tells the machine and carries out what it wants; answers its first effect, which is the input's answer where it has one.
+    /// </summary>
+    private LayoutEffect? StepLayouts(LayoutInput input)
+    {
+        _thread.AssertCurrent();
+        var effects = new List<LayoutEffect>();
+        _layouts.Step(_thread.Now, input, effects);
+        foreach (var effect in effects)
+        {
+            switch (effect)
+            {
+                case LayoutEffect.SendRecall recall:
+                    if (_sessions.TryGetValue(recall.Session, out var holder))
+                    {
+                        holder.Notify(new RecallLayout(recall.File, recall.Generation));
+                    }
+
+                    break;
+                case LayoutEffect.StartFence fence:
+                    Background(() => FenceAsync(fence));
+                    break;
+                case LayoutEffect.SessionFenced fenced:
+                    foreach (var waiter in _fenceWaiters.Where(waiter => waiter.Session == fenced.Session).ToList())
+                    {
+                        _fenceWaiters.Remove(waiter);
+                        waiter.Fenced.SetResult();
+                    }
+
+                    break;
+                case LayoutEffect.RecallCompleted completed:
+                    _recalls.Remove(completed.Ticket, out var waiting);
+                    waiting!.SetResult();
+                    break;
+                case LayoutEffect.SetTimer timer:
+                    // A later timer replaces this one; the old one then finds another number and does nothing.
+                    _layoutTimer++;
+                    if (timer.At is { } at)
+                    {
+                        var mine = _layoutTimer;
+                        _thread.At(at, () => FireLayoutTimer(mine));
+                    }
+
+                    break;
+                case LayoutEffect.Granted or LayoutEffect.Denied or LayoutEffect.LeaseRenewed:
+                    break;
+                default:
+                    throw new InvariantBrokenException($"{effect.GetType().Name} is not carried out.");
+            }
+        }
+
+        return effects.Count > 0 ? effects[0] : null;
+    }
+
+    /// <summary>
+    /// A coordinator that was fenced while nobody wrote would go on answering reads from memory: it looks at the LUN itself.
+    /// </summary>
+    private void WatchOwnKey() => _thread.At(_thread.Now + _options.KeyWatch, () => Background(async () =>
+    {
+        if (await _fencer.RunAsync(() => _parts.Reservations.ReadKeys().Contains(_parts.OwnKey)))
+        {
+            WatchOwnKey();
+        }
+        else
+        {
+            Fail($"{_parts.OwnKey} is not registered on the LUN any more: a coordinator of a higher epoch took over.", null);
+        }
+    }));
+
+    private void FireLayoutTimer(long timer)
+    {
+        if (timer == _layoutTimer)
+        {
+            StepLayouts(new LayoutInput.TimerFired());
+        }
+    }
+
+    private async Task FenceAsync(LayoutEffect.StartFence fence)
+    {
+        CoordinatorLog.Fencing(_log, _parts.VolumeName, fence.DataKey, fence.Session, fence.Reason);
+        string? obstacle = null;
+        try
+        {
+            var isGone = await _fencer.RunAsync(() =>
+            {
+                _parts.Reservations.PreemptAndAbort(_parts.OwnKey, fence.DataKey, _options.DrainLimit);
+                return !_parts.Reservations.ReadKeys().Contains(fence.DataKey);
+            });
+            obstacle = isGone ? null : "the LUN still shows the key";
+        }
+        catch (LunException failure) when (failure.Error != LunError.ReservationConflict)
+        {
+            obstacle = failure.Message;
+        }
+
+        if (obstacle is null)
+        {
+            CoordinatorLog.Fenced(_log, _parts.VolumeName, fence.DataKey, fence.Session);
+            StepLayouts(new LayoutInput.FenceCompleted(fence.Session, fence.DataKey));
+        }
+        else
+        {
+            CoordinatorLog.FenceFailed(_log, _parts.VolumeName, fence.DataKey, fence.Session, obstacle);
+            StepLayouts(new LayoutInput.FenceFailed(fence.Session, fence.DataKey));
+        }
+    }
+
+    /// <summary>
+    /// The extents of a file's valid data; empty where there is none; null where it has holes or lies in its MFT record.
+    /// </summary>
+    private static List<FileExtent>? Grantable(FileMap map)
+    {
+        var covered = new List<FileExtent>();
+        var at = FileByteOffset.Zero;
+        foreach (var extent in map.Extents)
+        {
+            if (at.Value >= map.ValidLength.Value)
+            {
+                break;
+            }
+
+            if (extent.FileStart != at)
+            {
+                return null;
+            }
+
+            covered.Add(extent);
+            at = extent.FileEnd;
+        }
+
+        return at.Value >= map.ValidLength.Value ? covered : null;
+    }
+
+    /// <summary>Whether every byte of one list lies at the same place in the other.</summary>
+    private static bool Contains(List<FileExtent> present, IReadOnlyList<FileExtent> claimed)
+    {
+        foreach (var extent in claimed)
+        {
+            var at = extent.FileStart;
+            foreach (var piece in present)
+            {
+                if (piece.FileStart <= at && at < piece.FileEnd)
+                {
+                    if (piece.LunStart + (at - piece.FileStart) != extent.LunStart + (at - extent.FileStart))
+                    {
+                        return false;
+                    }
+
+                    at = piece.FileEnd;
+                    if (at >= extent.FileEnd)
+                    {
+                        break;
+                    }
+                }
+            }
+
+            if (at < extent.FileEnd)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

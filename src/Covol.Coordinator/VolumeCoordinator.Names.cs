@@ -1,0 +1,196 @@
+using Covol.Coordinator.Sessions;
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
+using StateChange = Covol.Coordinator.Metadata.StateChange;
+
+namespace Covol.Coordinator;
+
+/// <summary>
+/// Names and attributes: one metadata operation each, whose answer is in the journal record that makes it stable.
+/// </summary>
+public sealed partial class VolumeCoordinator
+{
+    /// <summary>Bytes of names in one page of a directory; a message holds 64 KiB of fields.</summary>
+    private const int PageBytesMax = 40_000;
+
+    private const int PageEntriesMax = 500;
+
+    private async Task<VolumeReply> LookupAsync(Lookup lookup)
+    {
+        var found = await _metadata.ReadAsync(
+            context => context.Volume.Lookup(lookup.Directory, lookup.Name) is { } attributes ? context.Shown(attributes) : null);
+        return found is null
+            ? new Refused(VolumeError.NotFound, $"There is no '{lookup.Name}'.")
+            : new Entry(Shown(found));
+    }
+
+    private async Task<VolumeReply> GetAttributesAsync(FileId file) =>
+        new Entry(Shown(await _metadata.ReadAsync(context => context.Attributes(file))));
+
+    private async Task<VolumeReply> SetAttributesAsync(RequestId id, SetAttributes set)
+    {
+        var now = _thread.WallClock;
+        var change = set.Change with
+        {
+            Changed = set.Change.Changed ?? now,
+            Modified = set.Change.Modified ?? (_times.TryGetValue(set.File, out var written) ? written : null),
+        };
+        _times.Remove(set.File);
+        var attributes = await _metadata.ChangeAsync(context =>
+        {
+            var changed = context.Shown(context.Volume.SetAttributes(set.File, change));
+            context.Changes.Add(new StateChange.Answered(id, new Entry(changed)));
+            return changed;
+        });
+        return new Entry(Shown(attributes));
+    }
+
+    private async Task<VolumeReply> CreateAsync(Session session, RequestId id, Create create)
+    {
+        var (attributes, isNew) = await _metadata.ChangeAsync(context =>
+        {
+            if (create is { OpenExisting: true, Handle: not null }
+                && context.Volume.Lookup(create.Directory, create.Name) is { Kind: FileKind.Regular } existing)
+            {
+                return (context.Shown(existing), false);
+            }
+
+            var created = context.Volume.Create(create.Directory, create.Name, create.Inode);
+            context.Changes.Add(new StateChange.Answered(id, new Entry(created)));
+            return (created, true);
+        });
+        if (create.Handle is { } handle)
+        {
+            Remember(session, handle, attributes.File);
+            if (create.Truncate && !isNew)
+            {
+                try
+                {
+                    return await SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero));
+                }
+                catch (VolumeException)
+                {
+                    Forget(session, handle);
+                    throw;
+                }
+            }
+        }
+
+        return new Entry(Shown(attributes));
+    }
+
+    private async Task<VolumeReply> LinkAsync(RequestId id, Link link)
+    {
+        var attributes = await _metadata.ChangeAsync(context =>
+        {
+            if (context.IsOrphan(link.File))
+            {
+                throw new VolumeException(VolumeError.NotFound, "A file whose last name is gone gets no new one.");
+            }
+
+            var linked = context.Volume.Link(link.File, link.Directory, link.Name);
+            context.Changes.Add(new StateChange.Answered(id, new Entry(linked)));
+            return linked;
+        });
+        return new Entry(Shown(attributes));
+    }
+
+    private async Task<VolumeReply> UnlinkAsync(RequestId id, Unlink unlink)
+    {
+        var orphan = await _metadata.ChangeAsync(context =>
+        {
+            var lost = context.Orphaned(context.Volume.Unlink(unlink.Directory, unlink.Name, unlink.IsDirectory));
+            context.Changes.Add(new StateChange.Answered(id, Done.Instance));
+            return lost;
+        });
+        Orphaned(orphan);
+        return Done.Instance;
+    }
+
+    private async Task<VolumeReply> RenameAsync(RequestId id, Rename rename)
+    {
+        var orphan = await _metadata.ChangeAsync(context =>
+        {
+            var lost = context.Orphaned(context.Volume.Rename(
+                rename.FromDirectory, rename.FromName, rename.ToDirectory, rename.ToName, rename.Mode));
+            context.Changes.Add(new StateChange.Answered(id, Done.Instance));
+            return lost;
+        });
+        Orphaned(orphan);
+        return Done.Instance;
+    }
+
+    private async Task<VolumeReply> ReadLinkAsync(ReadLink read) =>
+        new LinkTarget(await _metadata.ReadAsync(context => context.Volume.ReadLink(read.File)));
+
+    private async Task<VolumeReply> ListAsync(ListDirectory list) => await _metadata.ReadAsync(context =>
+    {
+        var names = context.Volume.List(list.Directory);
+        var index = list.After is null ? 0 : FirstAfter(names, list.After);
+        var page = new List<DirectoryEntry>();
+        var bytes = 0;
+        for (; index < names.Count && page.Count < PageEntriesMax && bytes < PageBytesMax; index++)
+        {
+            page.Add(names[index]);
+            bytes += 32 + (names[index].Name.Length * 3);
+        }
+
+        return new DirectoryPage(page, index == names.Count);
+    });
+
+    private static int FirstAfter(IReadOnlyList<DirectoryEntry> names, string after)
+    {
+        var low = 0;
+        var high = names.Count;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (string.CompareOrdinal(names[middle].Name, after) > 0)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+
+    private async Task<VolumeReply> GetSpaceAsync() => await _metadata.ReadAsync(context =>
+    {
+        var (total, free, freeInodes, totalInodes) = context.Volume.GetSpace();
+        return new VolumeSpace(total, free, context.Volume.ClusterSize, freeInodes, totalInodes);
+    });
+
+    private async Task<VolumeReply> GetExtendedAttributeAsync(GetExtendedAttribute get)
+    {
+        var value = await _metadata.ReadAsync(context => context.Volume.GetExtendedAttribute(get.File, get.Name));
+        return value is null
+            ? new Refused(VolumeError.NoSuchAttribute, $"There is no attribute '{get.Name}'.")
+            : new ExtendedAttributeValue(value);
+    }
+
+    private Task<VolumeReply> SetExtendedAttributeAsync(RequestId id, SetExtendedAttribute set) => DoneAfterAsync(
+        id,
+        context => context.Volume.SetExtendedAttribute(set.File, set.Name, set.Value.Span, set.MustExist, set.MustNotExist));
+
+    private async Task<VolumeReply> ListExtendedAttributesAsync(ListExtendedAttributes list) =>
+        new ExtendedAttributeNames(await _metadata.ReadAsync(context => context.Volume.ListExtendedAttributes(list.File)));
+
+    private Task<VolumeReply> RemoveExtendedAttributeAsync(RequestId id, RemoveExtendedAttribute remove) =>
+        DoneAfterAsync(id, context => context.Volume.RemoveExtendedAttribute(remove.File, remove.Name));
+
+    private async Task<VolumeReply> DoneAfterAsync(RequestId id, Action<Metadata.MetadataContext> change)
+    {
+        await _metadata.ChangeAsync(context =>
+        {
+            change(context);
+            context.Changes.Add(new StateChange.Answered(id, Done.Instance));
+            return true;
+        });
+        return Done.Instance;
+    }
+}

@@ -1,0 +1,326 @@
+using Covol.Coordinator.Metadata;
+using Covol.Coordinator.Sessions;
+using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Locks;
+using Covol.Protocol.Volume;
+using Covol.Transport;
+
+namespace Covol.Coordinator;
+
+/// <summary>Who the clients are: sessions, their connections, grace, hand-over.</summary>
+public sealed partial class VolumeCoordinator
+{
+    private long _lastSession;
+    private int _clusterSize;
+    private FileId _root;
+    private TaskCompletionSource? _idle;
+
+    private bool InGrace => _phase == CoordinatorPhase.Grace;
+
+    private void Begin(DurableState state, IReadOnlyList<FileId> orphans, int clusterSize, FileId root)
+    {
+        WatchOwnKey();
+        _clusterSize = clusterSize;
+        _root = root;
+        _lastSession = state.LastSession;
+        foreach (var orphan in orphans)
+        {
+            _orphans.Add(orphan);
+        }
+
+        foreach (var kept in state.Sessions)
+        {
+            var session = new Session(
+                kept.Session, kept.Node, kept.MountId, kept.DataKey, kept.SlotCount, _options.ReservedSlots)
+            {
+                IsReclaiming = true,
+            };
+            _sessions.Add(kept.Session, session);
+            StepLayouts(new LayoutInput.SessionJoined(kept.Session, kept.DataKey, MayHoldUnknown: true));
+        }
+
+        foreach (var answered in state.Answers)
+        {
+            if (_sessions.TryGetValue(answered.Id.Session, out var session) && answered.Id.Slot < session.Slots.Length)
+            {
+                session.Slots[answered.Id.Slot].LastSequence = answered.Id.Sequence;
+                session.Slots[answered.Id.Slot].LastReply = answered.Reply;
+            }
+        }
+
+        foreach (var placed in state.Appends)
+        {
+            if (_sessions.TryGetValue(placed.Id.Session, out var session) && placed.Id.Slot < session.Slots.Length)
+            {
+                session.Slots[placed.Id.Slot].PlacedAppend = (placed.Id.Sequence, placed.Offset);
+            }
+        }
+
+        if (_sessions.Count == 0)
+        {
+            EnterPhase(CoordinatorPhase.Serving, "No session was left by an earlier coordinator.");
+            PurgeUnused();
+            return;
+        }
+
+        EnterPhase(CoordinatorPhase.Grace, $"{_sessions.Count} sessions may reclaim.");
+        _thread.At(_thread.Now + _options.GraceMax, () => EndGrace("The time to reclaim is over."));
+    }
+
+    private void EndGrace(string reason)
+    {
+        if (!InGrace)
+        {
+            return;
+        }
+
+        EnterPhase(CoordinatorPhase.Serving, reason);
+        StepLayouts(new LayoutInput.GraceEnded());
+        PurgeUnused();
+    }
+
+    private void EndGraceWhenAllReclaimed()
+    {
+        if (InGrace && !_sessions.Values.Any(session => session.IsReclaiming))
+        {
+            EndGrace("Every session has reclaimed.");
+        }
+    }
+
+    private async Task<VolumeReply> OpenSessionAsync(IVolumeCaller caller, OpenSession open)
+    {
+        if (open.Node != caller.Node)
+        {
+            throw new VolumeException(VolumeError.NotPermitted, $"The connection is {caller.Node}'s, the session is for {open.Node}.");
+        }
+
+        var session = open.Resume is { } resume ? await ResumeAsync(resume, open) : await BeginSessionAsync(open);
+        session.Attach(caller);
+        return new SessionOpened(
+            session.Id, session.SlotCount, _options.ReservedSlots, _options.Layouts.Lease, _data.BlockSize, _clusterSize, InGrace);
+    }
+
+    private async Task<Session> BeginSessionAsync(OpenSession open)
+    {
+        if (_sessions.Count >= _options.SessionsMax)
+        {
+            throw new VolumeException(VolumeError.Busy, $"{_options.SessionsMax} sessions use this volume already.");
+        }
+
+        // A holder that asks anew has lost what its session had; the same mount never has two.
+        var earlier = _sessions.Values.Where(other => other.Node == open.Node && !other.IsEnding).ToList();
+        if (earlier.Find(other => other.MountId == open.MountId) is { } same)
+        {
+            if (same.DataKey == open.DataKey)
+            {
+                StepLayouts(new LayoutInput.SessionClosed(same.Id));
+                await EndSessionAsync(same, "its mount began a new one");
+            }
+            else
+            {
+                await EvictSessionAsync(same, "its mount began a new one");
+            }
+        }
+
+        _lastSession++;
+        var session = new Session(
+            new SessionId(_lastSession),
+            open.Node,
+            open.MountId,
+            open.DataKey,
+            Math.Clamp(open.SlotCount, 1, _options.SlotsMax),
+            _options.ReservedSlots);
+        _sessions.Add(session.Id, session);
+        await _metadata.ChangeAsync(context =>
+        {
+            context.Changes.Add(session.ToKept());
+            return true;
+        });
+        StepLayouts(new LayoutInput.SessionJoined(session.Id, session.DataKey, MayHoldUnknown: false));
+        CoordinatorLog.SessionBegan(_log, _parts.VolumeName, session.Id, session.Node, session.DataKey);
+
+        // One mount a volume and node: what an earlier one left goes, once nobody speaks for it.
+        EvictForsaken(open.Node);
+        return session;
+    }
+
+    private async Task<Session> ResumeAsync(SessionId id, OpenSession open)
+    {
+        if (!_sessions.TryGetValue(id, out var session) || session.IsEnding)
+        {
+            throw new VolumeException(VolumeError.SessionUnknown, $"{id} has ended; its locks and handles are gone.");
+        }
+
+        if (session.Node != open.Node || session.MountId != open.MountId)
+        {
+            throw new VolumeException(VolumeError.NotPermitted, $"{id} belongs to another mount.");
+        }
+
+        if (session.DataKey != open.DataKey)
+        {
+            // A new life of the data path: nothing of the old one may be on its way any more (SAFETY 4).
+            var fenced = new TaskCompletionSource();
+            _fenceWaiters.Add((id, fenced));
+            StepLayouts(new LayoutInput.FenceSession(id, "its mount came back with another key"));
+            await fenced.Task;
+            session.DataKey = open.DataKey;
+            await _metadata.ChangeAsync(context =>
+            {
+                context.Changes.Add(session.ToKept());
+                return true;
+            });
+            StepLayouts(new LayoutInput.SessionJoined(id, open.DataKey, MayHoldUnknown: false));
+        }
+
+        return session;
+    }
+
+    private void Detach(IVolumeCaller caller)
+    {
+        foreach (var session in _sessions.Values)
+        {
+            session.Callers.Remove(caller);
+        }
+
+        EvictForsaken(caller.Node);
+    }
+
+    /// <summary>Sessions of a node that nobody speaks for while a newer mount of the node is there.</summary>
+    private void EvictForsaken(NodeId node)
+    {
+        var ofNode = _sessions.Values.Where(session => session.Node == node && !session.IsEnding).ToList();
+        if (ofNode.Count < 2)
+        {
+            return;
+        }
+
+        var newest = ofNode.MaxBy(session => session.Id.Value);
+        foreach (var session in ofNode.Where(session => session != newest && session.Callers.Count == 0))
+        {
+            session.IsEnding = true;
+            Background(() => EvictSessionAsync(session, "a newer mount of its node took its place"));
+        }
+    }
+
+    /// <summary>First the fence, then what the session had: its writes must not outlive its locks (SAFETY 1).</summary>
+    private async Task EvictSessionAsync(Session session, string reason)
+    {
+        session.IsEnding = true;
+        var fenced = new TaskCompletionSource();
+        _fenceWaiters.Add((session.Id, fenced));
+        StepLayouts(new LayoutInput.Evict(session.Id));
+        await fenced.Task;
+        await EndSessionAsync(session, reason);
+    }
+
+    private async Task<VolumeReply> CloseSessionAsync(Session session)
+    {
+        StepLayouts(new LayoutInput.SessionClosed(session.Id));
+        await EndSessionAsync(session, "it was closed");
+        return Done.Instance;
+    }
+
+    private async Task EndSessionAsync(Session session, string reason)
+    {
+        session.IsEnding = true;
+        await _metadata.ChangeAsync(context =>
+        {
+            context.Changes.Add(new StateChange.SessionGone(session.Id));
+            return true;
+        });
+        if (!_sessions.Remove(session.Id))
+        {
+            return;
+        }
+
+        StepLocks(new LockInput.ReleaseSession(session.Id));
+        foreach (var file in session.Handles.Values)
+        {
+            Forget(file);
+        }
+
+        session.Handles.Clear();
+        session.Notify(new SessionEnded(reason));
+        CoordinatorLog.SessionEnded(_log, _parts.VolumeName, session.Id, session.Node, reason);
+        EndGraceWhenAllReclaimed();
+    }
+
+    private async Task<VolumeReply> ReclaimHandleAsync(Session session, ReclaimHandle reclaim)
+    {
+        if (!InGrace || !session.IsReclaiming)
+        {
+            throw new VolumeException(VolumeError.ReclaimRefused, $"The time to reclaim is over for {session.Id}.");
+        }
+
+        Remember(session, reclaim.Handle, reclaim.File);
+        try
+        {
+            await _metadata.ReadAsync(context => context.Attributes(reclaim.File));
+        }
+        catch (VolumeException gone)
+        {
+            Forget(session, reclaim.Handle);
+            throw new VolumeException(VolumeError.ReclaimRefused, gone.Message, gone);
+        }
+
+        if (StepLocks(new LockInput.Reclaim(session.Id, reclaim.File, reclaim.Handle, reclaim.Locks)) is LockEffect.Refused refused)
+        {
+            Forget(session, reclaim.Handle);
+            return new Refused(refused.Error, refused.Detail);
+        }
+
+        if (reclaim.Layout is { } layout && !await TryReclaimLayoutAsync(session, layout))
+        {
+            // The handle and its locks are good; what it may write is not. The session comes back with another key.
+            StepLayouts(new LayoutInput.FenceSession(session.Id, $"its layout of {reclaim.File} is not what the file has"));
+        }
+
+        return Done.Instance;
+    }
+
+    private Done ReclaimCompleted(Session session)
+    {
+        session.IsReclaiming = false;
+        if (InGrace)
+        {
+            StepLayouts(new LayoutInput.ReclaimCompleted(session.Id));
+        }
+
+        EndGraceWhenAllReclaimed();
+        return Done.Instance;
+    }
+
+    private Task BeginHandOver()
+    {
+        EnterPhase(CoordinatorPhase.HandingOver, "Asked for.");
+        _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _thread.At(_thread.Now + _options.HandOverLimit, () => _idle.TrySetResult());
+        NoteIdle();
+        return CommitTimesAfterAsync(_idle.Task);
+    }
+
+    private async Task CommitTimesAfterAsync(Task idle)
+    {
+        await idle;
+        await CommitTimesAsync();
+        await _flushes.FlushAsync();
+    }
+
+    private void NoteIdle()
+    {
+        if (_serving == 0)
+        {
+            _idle?.TrySetResult();
+        }
+    }
+
+    private void RefuseInGrace(string what)
+    {
+        if (InGrace)
+        {
+            throw new VolumeException(VolumeError.InGrace, $"{what} waits until sessions of before the takeover have reclaimed.");
+        }
+    }
+}

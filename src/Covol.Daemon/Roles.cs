@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Covol.Api.Configuration;
+using Covol.Coordinator;
+using Covol.Lun;
+using Covol.Mount;
+using Covol.Mount.Holding;
+using Covol.Node;
+using Covol.Protocol.Control;
+using Covol.Transport.Control;
+using Microsoft.Extensions.Logging;
+
+namespace Covol.Daemon;
+
+/// <summary>One program, several roles: the first argument picks one, and nothing else of this program does anything.</summary>
+internal static class Roles
+{
+    private const string Usage = """
+        usage: covold node        --config FILE
+               covold mount       --config FILE
+               covold coordinator --config FILE
+               covold hold        --socket PATH
+               covold format      --lun URI --label NAME
+        """;
+
+    /// <summary>sysexits.h: the command was used incorrectly.</summary>
+    private const int UsageStatus = 64;
+
+    /// <returns>0 after an ordered end, 64 for wrong arguments, 1 for anything else.</returns>
+    public static async Task<int> RunAsync(string[] args, CancellationToken cancellation)
+    {
+        using var logs = LoggerFactory.Create(logging => logging.AddSystemdConsole().SetMinimumLevel(LogLevel.Information));
+        try
+        {
+            switch (args)
+            {
+                case ["node", "--config", var file]:
+                    await new NodeDaemon(ReadNode(file), logs, TimeProvider.System).RunAsync(cancellation);
+                    return 0;
+                case ["mount", "--config", var file]:
+                    await MountProcess.RunAsync(ConfigurationFile.Read<MountConfiguration>(file), logs, cancellation);
+                    return 0;
+                case ["coordinator", "--config", var file]:
+                    return await CoordinatorHost.RunAsync(ConfigurationFile.Read<CoordinatorConfiguration>(file), logs, cancellation);
+                case ["hold", "--socket", var socket]:
+                    await HolderProcess.RunAsync(socket, cancellation);
+                    return 0;
+                case ["format", "--lun", var uri, "--label", var label]:
+                    await VolumeFormat.RunAsync(uri, null, label, overwrite: false, logs);
+                    return 0;
+                default:
+                    await Console.Error.WriteLineAsync(Usage);
+                    return UsageStatus;
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception failure) when (failure is NodeException or ControlException or LunException)
+        {
+            // Expected by design: one sentence for the administrator.
+            await Console.Error.WriteLineAsync($"covold: {failure.Message}");
+            return 1;
+        }
+        catch (Exception failure)
+        {
+            DaemonLog.Died(logs.CreateLogger("covold"), string.Join(' ', args), failure);
+            return 1;
+        }
+    }
+
+    private static NodeConfiguration ReadNode(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(file), ConfigurationJson.Default.NodeConfiguration)
+                ?? throw new NodeException($"{file} is empty.");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new NodeException($"The configuration {file} cannot be read: {failure.Message}", failure);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using Covol.Fuse;
+using Covol.Lun;
+using Covol.Mount.Holding;
+using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
+using Covol.VolumeClient;
+using Microsoft.Extensions.Logging;
+
+namespace Covol.Mount;
+
+/// <summary>
+/// One volume on this node: its LUN, its session, its FUSE mount. Made by <see cref="AttachAsync"/> in that order and taken apart in
+/// the reverse one. Not for several threads at once, except <see cref="Describe"/> and <see cref="SetCoordinator"/>.
+/// </summary>
+public sealed class VolumeMount
+{
+    private static readonly TimeSpan s_negotiationLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15);
+
+    private readonly AttachVolume _attached;
+    private readonly ILun _lun;
+    private readonly NodeVolume _volume;
+    private readonly VolumeFileSystem _system;
+    private readonly FuseSession _session;
+    private readonly FuseServer _server;
+    private readonly HolderClient _holder;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    private VolumeMount(
+        AttachVolume attached,
+        ILun lun,
+        NodeVolume volume,
+        VolumeFileSystem system,
+        FuseSession session,
+        FuseServer server,
+        HolderClient holder,
+        TimeProvider time,
+        ILogger log)
+    {
+        _attached = attached;
+        _lun = lun;
+        _volume = volume;
+        _system = system;
+        _session = session;
+        _server = server;
+        _holder = holder;
+        _time = time;
+        _log = log;
+    }
+
+    public string Name => _attached.Volume;
+
+    public string LunUri => _attached.LunUri;
+
+    public ReservationKey DataKey => _attached.DataKey;
+
+    public string Path => _session.Path;
+
+    /// <summary>Number of the FUSE connection, to abort it.</summary>
+    public int Connection => _session.Connection;
+
+    /// <summary>Ends when nobody serves the mount any more.</summary>
+    public Task<FuseServerEnd> Served => _server.Completion;
+
+    /// <summary>
+    /// Opens and registers the LUN, opens a session, mounts and serves. On failure all of it is undone. Throws
+    /// <see cref="LunException"/>, <see cref="VolumeException"/>, <see cref="FuseException"/> or <see cref="IOException"/>.
+    /// </summary>
+    public static async Task<VolumeMount> AttachAsync(
+        AttachVolume attach,
+        MountConfiguration configuration,
+        IConnectionSource connections,
+        TimeProvider time,
+        ILoggerFactory loggers,
+        CancellationToken cancellation)
+    {
+        var log = loggers.CreateLogger<VolumeMount>();
+        var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(configuration.NamespaceRoot, VolumeName.Parse(attach.Volume).Value));
+        var lun = Covol.Lun.LunUri.Parse(attach.LunUri).Open(loggers.CreateLogger<ILun>());
+        NodeVolume? volume = null;
+        FuseSession? session = null;
+        try
+        {
+            lun.Register(attach.DataKey);
+            var mountId = Guid.NewGuid();
+            volume = new NodeVolume(
+                new VolumeClientSettings(attach.Volume, configuration.Node, mountId, attach.DataKey),
+                connections,
+                new BootTimeClock(),
+                time,
+                loggers.CreateLogger<NodeVolume>());
+            volume.SetCoordinator(attach.Epoch, attach.Coordinator);
+            var root = await volume.AskAsync<Entry>(new GetRoot()).ConfigureAwait(false);
+            await volume.ConnectedAsync(cancellation).ConfigureAwait(false);
+            var blockSize = Math.Max(lun.BlockSize, volume.BlockSize);
+
+            Directory.CreateDirectory(path);
+            session = FuseSession.Mount(new FuseMountOptions(path, attach.Volume, OldMounts.Subtype));
+            var system = new VolumeFileSystem(attach.Volume, volume, lun, blockSize, root.Attributes.File, log);
+            var server = FuseServer.Serve(
+                session.Descriptor, system, new FuseOptions { Name = $"fuse {attach.Volume}", TimeGranularity = 100 }, log, null);
+            var holder = new HolderClient(configuration.HolderSocket);
+            var mount = new VolumeMount(attach, lun, volume, system, session, server, holder, time, log);
+            try
+            {
+                var negotiation = await system.Negotiation.WaitAsync(s_negotiationLimit, time, cancellation).ConfigureAwait(false);
+                mount.GiveToHolder(configuration.HolderSocket, KeptMount.Of(attach.Volume, path, mountId, session.Connection, negotiation));
+                MountLog.Mounted(log, attach.Volume, path);
+                return mount;
+            }
+            catch
+            {
+                await mount.EndServingAsync(CancellationToken.None).ConfigureAwait(false);
+                throw;
+            }
+        }
+        catch
+        {
+            if (volume is not null)
+            {
+                await volume.CloseSessionAsync().ConfigureAwait(false);
+                await volume.DisposeAsync().ConfigureAwait(false);
+            }
+
+            session?.Dispose();
+            lun.Dispose();
+            throw;
+        }
+    }
+
+    public void SetCoordinator(Epoch epoch, IReadOnlyList<string> endpoints) => _volume.SetCoordinator(epoch, endpoints);
+
+    /// <summary>How data goes now.</summary>
+    public MountedVolume Describe()
+    {
+        var state = _volume.Describe();
+        return _server.Completion.IsCompleted
+            ? state with
+            {
+                State = VolumeRouteState.Unavailable,
+                Reason = "Its file system on this node has ended. Detach the volume and attach it again.",
+            }
+            : state;
+    }
+
+    /// <summary>Takes the volume off this node. The caller has seen that nothing is open, or takes it that programs get errors.</summary>
+    public async Task DetachAsync(CancellationToken cancellation)
+    {
+        await EndServingAsync(cancellation).ConfigureAwait(false);
+        await GiveUpAsync().ConfigureAwait(false);
+        MountLog.Unmounted(_log, Name, Path);
+    }
+
+    private void GiveToHolder(string socket, KeptMount mount)
+    {
+        try
+        {
+            _holder.Put(mount, _session.Descriptor);
+        }
+        catch (IOException failure)
+        {
+            // The mount works without a holder; it only does not outlive this process.
+            MountLog.NoHolder(_log, socket, failure.Message);
+        }
+    }
+
+    /// <summary>Unmounts and waits until the server has answered everything, so that no I/O of it is in flight on the LUN.</summary>
+    private async Task EndServingAsync(CancellationToken cancellation)
+    {
+        if (_volume.Describe().OpenHandles > 0)
+        {
+            FuseConnection.Abort(Connection);
+        }
+
+        if (!await FuseSession.UnmountAsync(Path, _time, cancellation).ConfigureAwait(false))
+        {
+            MountLog.StillInUse(_log, Name, Path);
+            FuseConnection.Abort(Connection);
+        }
+
+        try
+        {
+            await _server.Completion.WaitAsync(s_endLimit, _time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            _server.Stop();
+            MountLog.CleanUpFailed(_log, Name, "its file system still serves requests after it was unmounted");
+            await _server.Completion.WaitAsync(s_endLimit, _time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task GiveUpAsync()
+    {
+        try
+        {
+            await _system.CloseAllAsync().WaitAsync(s_endLimit, _time).ConfigureAwait(false);
+            await _volume.CloseSessionAsync().WaitAsync(s_endLimit, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            MountLog.CleanUpFailed(_log, Name, "no coordinator answers; it will find the session ended when its lease runs out");
+        }
+
+        await _volume.DisposeAsync().ConfigureAwait(false);
+        try
+        {
+            _lun.Unregister();
+            _holder.Drop(Name);
+        }
+        catch (Exception failure) when (failure is LunException or IOException)
+        {
+            // A fenced key is gone already; a holder that is gone keeps nothing.
+            MountLog.CleanUpFailed(_log, Name, failure.Message);
+        }
+
+        _session.Dispose();
+        _lun.Dispose();
+        RemoveFolder();
+    }
+
+    private void RemoveFolder()
+    {
+        try
+        {
+            Directory.Delete(Path);
+        }
+        catch (IOException failure)
+        {
+            MountLog.CleanUpFailed(_log, Name, failure.Message);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using Covol.Protocol;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
+
+namespace Covol.VolumeClient;
+
+/// <summary>
+/// One grant, immutable, as the data path reads it. Published by one volatile reference a file. Who uses it for I/O pins it from
+/// before the submission until after the completion; a recall closes it, waits until nobody pins it and returns it. Pins are an
+/// interlocked counter of this object, so files share nothing.
+/// </summary>
+public sealed class LayoutSnapshot
+{
+    private const int Closed = int.MinValue;
+
+    private readonly FileExtent[] _extents;
+    private readonly int _blockSize;
+    private readonly LeaseClock _lease;
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    // The highest bit: closed. The others: how many pin it.
+    private int _pins;
+
+    public LayoutSnapshot(Layout layout, int blockSize, LeaseClock lease)
+    {
+        Invariant.Holds(int.IsPow2(blockSize), "A block size is a power of two.");
+        Layout = layout;
+        _blockSize = blockSize;
+        _lease = lease;
+        _extents = [.. layout.Extents];
+
+        var expected = FileByteOffset.Zero;
+        foreach (var extent in _extents)
+        {
+            Invariant.Holds(extent.FileStart == expected, "A layout has a gap or is not sorted.");
+            Invariant.Holds(extent.Length.Value > 0 && extent.LunStart.Value >= 0, "A layout holds an empty or negative extent.");
+            Invariant.Holds(
+                ((extent.FileStart.Value | extent.LunStart.Value | extent.Length.Value) & (blockSize - 1)) == 0,
+                "A layout's extent is not aligned to the LUN's blocks.");
+            expected = extent.FileEnd;
+        }
+
+        Invariant.Holds(expected.Value >= layout.ValidLength.Value, "A layout's extents end before its valid length.");
+        WriteEnd = layout.Access == LayoutAccess.ReadWrite ? layout.ValidLength.Value & -(long)blockSize : 0;
+    }
+
+    public Layout Layout { get; }
+
+    /// <summary>Direct writes end here: valid length rounded down to whole blocks; 0 without write access.</summary>
+    public long WriteEnd { get; }
+
+    /// <summary>The session's lease runs. Checked before I/O starts and, for reads, again before its reply.</summary>
+    public bool IsLeaseRunning => _lease.IsRunning;
+
+    /// <summary>It was taken off the data path: recalled, given back, or the node was fenced.</summary>
+    internal bool IsClosed => Volatile.Read(ref _pins) < 0;
+
+    /// <summary>Ends when the snapshot is closed and nobody pins it.</summary>
+    internal Task Drained => _drained.Task;
+
+    /// <summary>Any thread. False once closed: nothing was counted.</summary>
+    internal bool TryPin()
+    {
+        if (Interlocked.Increment(ref _pins) > 0)
+        {
+            return true;
+        }
+
+        Unpin();
+        return false;
+    }
+
+    /// <summary>Exactly once after a successful mapping, when its I/O has ended. Any thread.</summary>
+    public void Unpin()
+    {
+        if (Interlocked.Decrement(ref _pins) == Closed)
+        {
+            _drained.TrySetResult();
+        }
+    }
+
+    /// <summary>No pin succeeds from now on.</summary>
+    internal void Close()
+    {
+        if ((Interlocked.Or(ref _pins, Closed) & ~Closed) == 0)
+        {
+            _drained.TrySetResult();
+        }
+    }
+
+    /// <summary>Whole blocks within valid data, rounded outwards: the first block may begin before what is wanted.</summary>
+    internal bool TryMapRead(long offset, int length, Span<LunSegment> segments, out int count)
+    {
+        count = 0;
+        return length > 0
+            && offset >= 0
+            && offset <= Layout.ValidLength.Value - length
+            && TryMap(offset & -(long)_blockSize, (offset + length + _blockSize - 1) & -(long)_blockSize, segments, out count);
+    }
+
+    internal bool TryMapWrite(long offset, int length, Span<LunSegment> segments, out int count)
+    {
+        count = 0;
+        return length > 0
+            && offset >= 0
+            && ((offset | (long)length) & (_blockSize - 1)) == 0
+            && offset <= WriteEnd - length
+            && TryMap(offset, offset + length, segments, out count);
+    }
+
+    private bool TryMap(long at, long end, Span<LunSegment> segments, out int count)
+    {
+        count = 0;
+        var index = Find(at);
+        while (at < end)
+        {
+            // Extents end on whole clusters, so the block that holds the last valid byte is covered; who needs more pieces than
+            // the request has room for goes to the coordinator.
+            if (index >= _extents.Length || count == segments.Length)
+            {
+                return false;
+            }
+
+            ref readonly var extent = ref _extents[index];
+            var into = at - extent.FileStart.Value;
+            var length = (int)Math.Min(extent.Length.Value - into, end - at);
+            segments[count++] = new LunSegment(new LunByteOffset(extent.LunStart.Value + into), length);
+            at += length;
+            index++;
+        }
+
+        return true;
+    }
+
+    private int Find(long at)
+    {
+        int low = 0, high = _extents.Length - 1;
+        while (low < high)
+        {
+            var middle = (low + high + 1) >>> 1;
+            if (_extents[middle].FileStart.Value <= at)
+            {
+                low = middle;
+            }
+            else
+            {
+                high = middle - 1;
+            }
+        }
+
+        return low;
+    }
+}

@@ -1,0 +1,144 @@
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+
+namespace Covol.VolumeClient;
+
+public sealed partial class NodeVolume
+{
+    /// <summary>
+    /// Reads through the coordinator into <paramref name="target"/>; fewer bytes than asked only at the end of the file. Asks
+    /// for a layout on the way, where one could have served.
+    /// </summary>
+    public async ValueTask<int> ReadAsync(OpenFile handle, FileByteOffset offset, Memory<byte> target)
+    {
+        RefuseDead(handle);
+        var sent = await _keeper.SendAsync(new ReadData(handle.File, offset, target.Length), default, target, Urgency.Ordinary)
+            .ConfigureAwait(false);
+        var read = Expect<DataRead>(sent.Reply).Length;
+        if (read < 0 || read > target.Length || read != sent.DataLength)
+        {
+            throw new VolumeException(VolumeError.IoFailed, "The coordinator answered a read with another number of bytes than it sent.");
+        }
+
+        handle.Owner.CountRedirected(read);
+        if (handle.Owner.Layout is not { } layout)
+        {
+            handle.Owner.SizeSeen(new ByteCount(offset.Value + read));
+            if (handle.Owner.LargestSize >= _settings.LayoutFrom)
+            {
+                WantLayout(handle.Owner);
+            }
+        }
+        else if (read > 0 && offset.Value + read > layout.Layout.ValidLength.Value && read == target.Length)
+        {
+            WantLayout(handle.Owner);
+        }
+
+        return read;
+    }
+
+    /// <summary>Writes through the coordinator: what extends, appends, fills, or changes parts of blocks.</summary>
+    public async ValueTask<DataWritten> WriteAsync(
+        OpenFile handle, FileByteOffset offset, bool append, bool clearSetId, ReadOnlyMemory<byte> source)
+    {
+        RefuseDead(handle);
+        var request = new WriteData(handle.File, offset, append, clearSetId);
+        DataWritten written;
+        handle.Owner.RedirectedWriteMoved();
+        try
+        {
+            var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
+            written = Expect<DataWritten>(sent.Reply);
+        }
+        finally
+        {
+            handle.Owner.RedirectedWriteMoved();
+        }
+
+        handle.Owner.CountRedirected(source.Length);
+        if (handle.Owner.Layout is not { } layout)
+        {
+            if (written.Size >= _settings.LayoutFrom)
+            {
+                WantLayout(handle.Owner);
+            }
+        }
+        else if (layout.Layout.Access == LayoutAccess.Read
+            || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value))
+        {
+            WantLayout(handle.Owner);
+        }
+
+        return written;
+    }
+
+    /// <summary>A file that is known to be large gets its layout at open, before its first I/O.</summary>
+    public void ExpectData(OpenFile handle, ByteCount size)
+    {
+        if (size >= _settings.LayoutFrom)
+        {
+            WantLayout(handle.Owner);
+        }
+    }
+
+    /// <summary>
+    /// fsync: everything acknowledged so far is stable when this ends. The caller's direct writes are complete (SAFETY 19).
+    /// </summary>
+    public async ValueTask SynchronizeAsync(FileId file)
+    {
+        var wrote = _files.TryGetValue(file, out var known) && known.TakeWroteDirectly();
+
+        // Before it is sent: a write that ends while the coordinator flushes is the next fsync's.
+        var redirects = known?.Redirects ?? 0;
+        try
+        {
+            await AskAsync<Done>(new Synchronize(file, wrote)).ConfigureAwait(false);
+            known?.Synchronized(redirects);
+        }
+        catch (VolumeException)
+        {
+            if (wrote)
+            {
+                known!.WroteDirectly();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>FUSE FLUSH: a descriptor of the handle was closed by <paramref name="owner"/>, whose range locks go.</summary>
+    public async ValueTask FlushAsync(OpenFile handle, LockOwner owner)
+    {
+        await NoteDirectWritesAsync(handle.File, Urgency.Ordinary).ConfigureAwait(false);
+        await ReleaseOwnerAsync(handle, owner).ConfigureAwait(false);
+    }
+
+    private static void RefuseDead(OpenFile handle)
+    {
+        if (handle.IsDead)
+        {
+            throw new VolumeException(VolumeError.NoSuchHandle, "The session in which the file was opened has ended.");
+        }
+    }
+
+    private async ValueTask NoteDirectWritesAsync(FileId id, Urgency urgency)
+    {
+        if (!_files.TryGetValue(id, out var file) || !file.TakeWroteDirectly())
+        {
+            return;
+        }
+
+        try
+        {
+            var sent = await _keeper.SendAsync(new NoteDirectWrites(id), default, default, urgency).ConfigureAwait(false);
+            Expect<Done>(sent.Reply);
+        }
+        catch (VolumeException)
+        {
+            file.WroteDirectly();
+            throw;
+        }
+    }
+}

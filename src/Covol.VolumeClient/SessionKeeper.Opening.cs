@@ -1,0 +1,213 @@
+using Covol.Protocol;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
+using Covol.Transport;
+
+namespace Covol.VolumeClient;
+
+internal sealed partial class SessionKeeper
+{
+    /// <summary>Opens or resumes the session over a new connection, reclaims, and renews the lease. Null: refused.</summary>
+    private async Task<SessionLink?> OpenAsync(CoordinatorRoute route, IVolumeConnection connection)
+    {
+        var opening = new OpenSession(_settings.Node, _settings.MountId, _settings.DataKey, _settings.SlotCount, _session?.Id);
+        var call = new VolumeCall(new RequestId(default, 0, 0), route.Epoch, opening, default);
+        var answer = await CallWithinAsync(connection, call).ConfigureAwait(false);
+        if (answer.Reply is Refused refused)
+        {
+            _waitingFor = $"The coordinator does not take the session: {refused.Detail}";
+            VolumeClientLog.SessionRefused(_log, _settings.Volume, refused.Error, refused.Detail);
+            if (refused.Error == VolumeError.SessionUnknown && _session is not null)
+            {
+                EndSession(refused.Detail);
+            }
+
+            return null;
+        }
+
+        if (answer.Reply is not SessionOpened opened)
+        {
+            throw new ConnectionLostException($"The coordinator answered an OpenSession with {answer.Reply.GetType().Name}.");
+        }
+
+        var resumed = _session is not null;
+        if (_session is null)
+        {
+            _session = new ClientSession(
+                opened.Session, opened.SlotCount, opened.ReservedSlotCount, opened.BlockSize, opened.ClusterSize);
+            _reclaimedAt = route.Epoch;
+        }
+
+        Invariant.Holds(_session.Id == opened.Session, "A resumed session came back under another number.");
+        _leaseLength = opened.LayoutLease;
+        var link = new SessionLink(_session, route.Epoch, connection);
+        if (resumed && (_reclaimedAt != route.Epoch))
+        {
+            await ReclaimAsync(link, opened.InGrace).ConfigureAwait(false);
+            _reclaimedAt = route.Epoch;
+        }
+
+        await SettleAsync(link).ConfigureAwait(false);
+        return await RenewOnceAsync(link).ConfigureAwait(false) ? link : null;
+    }
+
+    private async Task ReclaimAsync(SessionLink link, bool inGrace)
+    {
+        foreach (var reclaim in _events.BeginReclaim(link.Epoch))
+        {
+            var reply = await CallReservedAsync(link, reclaim).ConfigureAwait(false);
+            if (reply is Refused && reclaim.Layout is not null)
+            {
+                // The layout alone may be what was refused; the handle and its locks are asked for without it.
+                _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: true);
+                reply = await CallReservedAsync(link, reclaim with { Layout = null }).ConfigureAwait(false);
+            }
+
+            if (reply is Refused refused)
+            {
+                VolumeClientLog.ReclaimRefused(_log, _settings.Volume, reclaim.Handle.Value, refused.Detail);
+                _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: false);
+            }
+        }
+
+        if (inGrace)
+        {
+            await CallReservedAsync(link, new ReclaimComplete()).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Gives each request that was given up an end: sent again as a renewal, it either was carried out before, and is answered from memory,
+    /// or never will be, because its sequence number is used up (I3).
+    /// </summary>
+    private async Task SettleAsync(SessionLink link)
+    {
+        var left = new Queue<RequestId>(link.Session.Slots.TakeInDoubt());
+        try
+        {
+            while (left.TryPeek(out var id))
+            {
+                await CallWithinAsync(link.Connection, new VolumeCall(id, link.Epoch, new RenewLease(), default)).ConfigureAwait(false);
+                left.Dequeue();
+                link.Session.Slots.Answered(id);
+            }
+        }
+        finally
+        {
+            foreach (var id in left)
+            {
+                link.Session.Slots.LeftInDoubt(id);
+            }
+        }
+    }
+
+    private async Task RenewAsync(SessionLink link, CancellationToken cancellation)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(_settings.RenewEvery, _time, cancellation).ConfigureAwait(false);
+                if (!await RenewOnceAsync(link).ConfigureAwait(false))
+                {
+                    link.Retire("The coordinator does not renew the lease.");
+                    return;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // The link is over.
+        }
+        catch (ConnectionLostException lost)
+        {
+            link.Retire(lost.Message);
+        }
+    }
+
+    private async Task<bool> RenewOnceAsync(SessionLink link)
+    {
+        var sent = _clock.Now;
+        if (!_lease.IsRunning)
+        {
+            _events.LeaseLapsed();
+        }
+
+        var reply = await CallReservedAsync(link, new RenewLease()).ConfigureAwait(false);
+        if (reply is Done)
+        {
+            _lease.Renewed(sent, _leaseLength);
+            return true;
+        }
+
+        if (reply is Refused refused)
+        {
+            _waitingFor = $"The coordinator does not renew the lease: {refused.Detail}";
+            if (refused.Error == VolumeError.SessionUnknown)
+            {
+                EndSession(refused.Detail);
+            }
+
+            if (refused.Error == VolumeError.Stale)
+            {
+                // The key was fenced: layouts end, the session with its locks and handles goes on redirected (SAFETY 1).
+                _lease.End();
+                _events.Fenced(refused.Detail);
+                return true;
+            }
+
+            // In grace a renewal may be refused; direct I/O goes on until the lease ends, and redirected I/O waits for itself.
+            return refused.Error == VolumeError.InGrace;
+        }
+
+        throw new ConnectionLostException($"The coordinator answered a RenewLease with {reply.GetType().Name}.");
+    }
+
+    /// <summary>One try over this link, in a reserved slot. Without an answer the slot stays in doubt.</summary>
+    private async Task<VolumeReply> CallReservedAsync(SessionLink link, VolumeRequest request)
+    {
+        var id = await link.Session.Slots.TakeAsync(reserved: true, _stop.Token).ConfigureAwait(false);
+        var answered = false;
+        try
+        {
+            var answer = await CallWithinAsync(link.Connection, new VolumeCall(id, link.Epoch, request, default)).ConfigureAwait(false);
+            answered = true;
+            return answer.Reply;
+        }
+        finally
+        {
+            if (answered)
+            {
+                link.Session.Slots.Answered(id);
+            }
+            else
+            {
+                link.Session.Slots.LeftInDoubt(id);
+            }
+        }
+    }
+
+    /// <summary>A coordinator that takes longer than the I/O limit for a session's own business counts as lost.</summary>
+    private async Task<VolumeAnswer> CallWithinAsync(IVolumeConnection connection, VolumeCall call)
+    {
+        using var limit = new CancellationTokenSource(_settings.IoWaitLimit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+        try
+        {
+            return await connection.CallAsync(call, default, either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
+        {
+            throw new ConnectionLostException($"The coordinator did not answer within {_settings.IoWaitLimit.TotalSeconds:0} s.");
+        }
+    }
+
+    private void EndSession(string reason)
+    {
+        _lease.End();
+        _session?.End();
+        _session = null;
+        VolumeClientLog.SessionEnded(_log, _settings.Volume, reason);
+        _events.SessionEnded(reason);
+    }
+}

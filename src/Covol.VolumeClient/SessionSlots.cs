@@ -1,0 +1,72 @@
+using System.Threading.Channels;
+using Covol.Protocol;
+using Covol.Protocol.Ids;
+
+namespace Covol.VolumeClient;
+
+/// <summary>
+/// The bounded places of a session from which requests are sent. A slot carries one request at a time, sequence numbers have no
+/// gaps, and a slot whose last request is in doubt carries no other until that one is settled (SAFETY 16, 20). Reserved slots serve returns,
+/// renewals, unlocks and closes, so that a recall is answered even while all others wait (SAFETY 22). Any thread.
+/// </summary>
+internal sealed class SessionSlots
+{
+    private readonly SessionId _session;
+    private readonly int _slotCount;
+    private readonly long[] _sequences;
+    private readonly Lock _gate = new();
+    private readonly List<int> _inDoubt = [];
+
+    // Never hold more than the session's slots.
+    private readonly Channel<int> _free = Channel.CreateUnbounded<int>();
+    private readonly Channel<int> _freeReserved = Channel.CreateUnbounded<int>();
+
+    public SessionSlots(SessionId session, int slotCount, int reservedSlotCount)
+    {
+        Invariant.Holds(slotCount > 0 && reservedSlotCount > 0, "A session without ordinary or reserved slots cannot work.");
+        _session = session;
+        _slotCount = slotCount;
+        _sequences = new long[slotCount + reservedSlotCount];
+        for (var slot = 0; slot < _sequences.Length; slot++)
+        {
+            Free(slot);
+        }
+    }
+
+    /// <summary>Takes a free slot, waiting for one, and names the next request in it.</summary>
+    public async ValueTask<RequestId> TakeAsync(bool reserved, CancellationToken cancellation)
+    {
+        var slot = await (reserved ? _freeReserved : _free).Reader.ReadAsync(cancellation).ConfigureAwait(false);
+        lock (_gate)
+        {
+            return new RequestId(_session, slot, ++_sequences[slot]);
+        }
+    }
+
+    /// <summary>The request was answered.</summary>
+    public void Answered(RequestId id) => Free(id.Slot);
+
+    /// <summary>The request was given up without an answer: it may or may not have been, or still be, carried out.</summary>
+    public void LeftInDoubt(RequestId id)
+    {
+        lock (_gate)
+        {
+            _inDoubt.Add(id.Slot);
+        }
+    }
+
+    /// <summary>Requests left in doubt so far. The caller settles each, then calls <see cref="Answered"/>, or leaves it in doubt again.</summary>
+    public IReadOnlyList<RequestId> TakeInDoubt()
+    {
+        lock (_gate)
+        {
+            var ids = _inDoubt.ConvertAll(slot => new RequestId(_session, slot, _sequences[slot]));
+            _inDoubt.Clear();
+            return ids;
+        }
+    }
+
+    private void Free(int slot) =>
+        Invariant.Holds(
+            (slot < _slotCount ? _free : _freeReserved).Writer.TryWrite(slot), "A session's pool of slots refuses a slot.");
+}

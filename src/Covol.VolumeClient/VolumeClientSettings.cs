@@ -1,0 +1,35 @@
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+
+namespace Covol.VolumeClient;
+
+/// <summary>What one node's view of one volume needs to know. The time limits are the administrator's.</summary>
+/// <param name="Volume">Name for messages.</param>
+/// <param name="Node">This node.</param>
+/// <param name="MountId">Kept by the holder; the same for all lives of a mount process on one FUSE mount.</param>
+/// <param name="DataKey">The registered key of this incarnation of the data path.</param>
+public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid MountId, ReservationKey DataKey)
+{
+    /// <summary>Slots asked for; the coordinator says how many there are.</summary>
+    public int SlotCount { get; init; } = 256;
+
+    /// <summary>How long a request waits for a coordinator before it fails as <c>IoFailed</c> (I9).</summary>
+    public TimeSpan IoWaitLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
+
+    public TimeSpan ConnectLimit { get; init; } = TimeSpan.FromSeconds(1);
+
+    public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    public TimeSpan BackoffMax { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A file's layout is asked for at most this often, because its valid length grew or its access must widen.</summary>
+    public TimeSpan LayoutAgainEvery { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Smaller files are served redirected: a layout costs two requests, which they never earn back.</summary>
+    public ByteCount LayoutFrom { get; init; } = ByteCount.FromKibibytes(64);
+
+    /// <summary>First handle number. Handles are never used twice within a mount id, so each life of a process gets a range.</summary>
+    public long FirstHandle { get; init; } = 1;
+}

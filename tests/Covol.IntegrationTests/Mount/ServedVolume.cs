@@ -1,0 +1,90 @@
+using Covol.Coordinator;
+using Covol.Lun;
+using Covol.Ntfs;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Transport;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Covol.IntegrationTests.Mount;
+
+/// <summary>A formatted LUN file and a coordinator that serves it on a Unix socket, all in this process.</summary>
+internal sealed partial class ServedVolume : IAsyncDisposable
+{
+    private static readonly NodeId s_node = new(1);
+    private readonly ILun _lun;
+    private readonly MetadataThread _metadata;
+    private readonly NtfsVolume _volume;
+    private readonly VolumeCoordinator _coordinator;
+    private readonly VolumeListener _listener;
+
+    private ServedVolume(
+        Epoch epoch, ILun lun, MetadataThread metadata, NtfsVolume volume, VolumeCoordinator coordinator, VolumeListener listener, string endpoint)
+    {
+        Epoch = epoch;
+        Endpoint = endpoint;
+        _lun = lun;
+        _metadata = metadata;
+        _volume = volume;
+        _coordinator = coordinator;
+        _listener = listener;
+    }
+
+    public Epoch Epoch { get; }
+
+    public string Endpoint { get; }
+
+    public static void Format(string path, long mebibytes)
+    {
+        FileLun.CreateBacking(path, ByteCount.FromMebibytes(mebibytes));
+        using var lun = FileLun.Open(path, NullLogger.Instance);
+        lun.Register(new ReservationKey(0xF0));
+        NtfsFormatter.Format(lun, new NtfsFormatOptions { Label = "Volume1", TemporaryFolder = Path.GetDirectoryName(path) });
+        lun.Unregister();
+    }
+
+    public static async Task<ServedVolume> StartAsync(string lunPath, string socket, long number, ILoggerFactory loggers)
+    {
+        var epoch = new Epoch(number);
+        var own = new ReservationKey(0xC000 + (ulong)number);
+        var lun = FileLun.Open(lunPath, NullLogger.Instance);
+        lun.Register(own);
+        lun.Reserve();
+        var metadata = new MetadataThread("Volume1");
+        var (volume, recovery) = await metadata.RunAsync(() => NtfsVolume.Open(lun, epoch, NtfsOptions.Default));
+        var coordinator = new VolumeCoordinator(new CoordinatorParts
+        {
+            VolumeName = "Volume1",
+            Epoch = epoch,
+            Volume = volume,
+            Metadata = metadata,
+            Recovered = recovery,
+            Lun = lun,
+            Reservations = lun,
+            OwnKey = own,
+            Time = TimeProvider.System,
+            Loggers = loggers,
+            Failed = (reason, failure) => CoordinatorFailed(loggers.CreateLogger<ServedVolume>(), reason, failure),
+        });
+        await coordinator.StartAsync();
+        var endpoint = PeerEndpoint.Unix(socket);
+        var listener = VolumeListener.Start(
+            [endpoint], coordinator, s_node, null, ConnectionOptions.Default, TimeProvider.System, NullLogger.Instance);
+        return new ServedVolume(epoch, lun, metadata, volume, coordinator, listener, endpoint.ToString());
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "The test's coordinator failed: {Reason}")]
+    private static partial void CoordinatorFailed(ILogger log, string reason, Exception? failure);
+
+    public Task HandOverAsync() => _coordinator.HandOverAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _coordinator.DisposeAsync();
+        await _listener.DisposeAsync();
+        await _metadata.RunAsync(_volume.Dispose);
+        _metadata.Dispose();
+        _lun.Dispose();
+    }
+}

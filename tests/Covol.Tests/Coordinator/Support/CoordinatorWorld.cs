@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using Covol.Coordinator;
+using Covol.Ntfs;
+using Covol.Protocol.Ids;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Covol.Tests.Coordinator.Support;
+
+/// <summary>A coordinator over a volume and a LUN in memory, its clock, and the next coordinator after a crash.</summary>
+internal sealed class CoordinatorWorld : IAsyncDisposable
+{
+    private readonly CoordinatorOptions _options;
+    private MetadataThread _metadata = null!;
+    private long _epoch = 6;
+
+    private CoordinatorWorld(CoordinatorOptions options) => _options = options;
+
+    public ManualTime Time { get; } = new();
+
+    public ArrayLun Lun { get; } = new(4 << 20);
+
+    public ModelVolume Volume { get; } = new(1024);
+
+    public VolumeCoordinator Coordinator { get; private set; } = null!;
+
+    public string? FailedBecause { get; private set; }
+
+    public static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null)
+    {
+        var world = new CoordinatorWorld(options ?? new CoordinatorOptions());
+        await world.StartCoordinatorAsync();
+        return world;
+    }
+
+    public async Task<TestClient> ClientAsync(int node)
+    {
+        var client = new TestClient(Coordinator, node);
+        Lun.Register(client.DataKey);
+        return await client.BeginAsync();
+    }
+
+    /// <summary>The coordinator dies with whatever is not committed; another one starts from the journal.</summary>
+    public async Task TakeOverAsync()
+    {
+        await Coordinator.DisposeAsync();
+        _metadata.Dispose();
+        Volume.Crash();
+        await StartCoordinatorAsync();
+    }
+
+    /// <summary>Moves the clock in steps until a condition holds, as waiting would.</summary>
+    public async Task UntilAsync(Func<bool> condition, TimeSpan? step = null)
+    {
+        var deadline = Stopwatch.StartNew();
+        while (!condition())
+        {
+            if (deadline.Elapsed > TimeSpan.FromSeconds(20))
+            {
+                throw new TimeoutException("The condition did not come true.");
+            }
+
+            Time.Advance(step ?? TimeSpan.Zero);
+            await Coordinator.GetStateAsync();
+            await Task.Yield();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Coordinator.DisposeAsync();
+        _metadata.Dispose();
+        Lun.Dispose();
+    }
+
+    private async Task StartCoordinatorAsync()
+    {
+        _epoch++;
+        var own = new ReservationKey(0xC000 + (ulong)_epoch);
+        Lun.Register(own);
+        _metadata = new MetadataThread("test");
+        Coordinator = new VolumeCoordinator(new CoordinatorParts
+        {
+            VolumeName = "Volume1",
+            Epoch = new Epoch(_epoch),
+            Volume = Volume,
+            Metadata = _metadata,
+            Recovered = Volume.Recover(),
+            Lun = Lun,
+            Reservations = Lun,
+            OwnKey = own,
+            Time = Time,
+            Loggers = NullLoggerFactory.Instance,
+            Options = _options,
+            Failed = (reason, _) => FailedBecause = reason,
+        });
+        await Coordinator.StartAsync();
+    }
+}

@@ -1,0 +1,289 @@
+using Covol.Ntfs;
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+
+namespace Covol.Tests.Coordinator.Support;
+
+/// <summary>
+/// An <see cref="INtfsVolume"/> in memory: names, maps, orphans, and a record of commits. What is not committed is lost with
+/// <see cref="Crash"/>. Clusters come from the start of the LUN; freed ones are taken again first.
+/// </summary>
+internal sealed class ModelVolume : INtfsVolume
+{
+    public const int Cluster = 4096;
+    private const ulong RootRecord = 5;
+
+    /// <summary>Clusters that one step of cutting or purging frees.</summary>
+    private const int StepClusters = 4;
+
+    private readonly Dictionary<FileId, Inode> _inodes = [];
+    private readonly SortedSet<long> _free = [];
+    private readonly List<byte[]> _changes = [];
+    private readonly List<(Dictionary<FileId, Inode> Inodes, long[] Free)> _committed = [];
+    private byte[] _checkpoint = [];
+    private ulong _lastRecord = 63;
+
+    public ModelVolume(int clusters)
+    {
+        for (long cluster = 0; cluster < clusters; cluster++)
+        {
+            _free.Add(cluster);
+        }
+
+        Root = new FileId(new FileReference(RootRecord, 1), 1);
+        _inodes.Add(Root, new Inode(Root, FileKind.Directory));
+        Keep();
+    }
+
+    public int ClusterSize => Cluster;
+
+    public FileId Root { get; }
+
+    public int Commits { get; private set; }
+
+    public int Checkpoints { get; private set; }
+
+    public double JournalUse => _changes.Count / 1_000_000.0;
+
+    /// <summary>The clusters that are free right now.</summary>
+    public IReadOnlyCollection<long> Free => _free;
+
+    /// <summary>Called before each commit; may throw.</summary>
+    public Action? BeforeCommit { get; set; }
+
+    /// <summary>What a recovery from the journal gives.</summary>
+    public JournalRecovery Recover() => new(_checkpoint, [.. _changes.Select(change => (ReadOnlyMemory<byte>)change)]);
+
+    /// <summary>Back to the last commit, as after a crash of the coordinator.</summary>
+    public void Crash()
+    {
+        var (inodes, free) = _committed[^1];
+        _inodes.Clear();
+        foreach (var inode in inodes.Values)
+        {
+            _inodes.Add(inode.Id, inode.Copy());
+        }
+
+        _free.Clear();
+        _free.UnionWith(free);
+    }
+
+    public InodeAttributes? Lookup(FileId directory, string name) =>
+        Directory(directory).Names.TryGetValue(name, out var file) ? Find(file).Attributes : null;
+
+    public InodeAttributes GetAttributes(FileId file) => Find(file).Attributes;
+
+    public InodeAttributes SetAttributes(FileId file, AttributeChange change)
+    {
+        var inode = Find(file);
+        inode.Mode = change.Mode ?? inode.Mode;
+        inode.Modified = change.Modified ?? inode.Modified;
+        inode.Changed = change.Changed ?? inode.Changed;
+        return inode.Attributes;
+    }
+
+    public InodeAttributes Create(FileId directory, string name, NewInode inode)
+    {
+        Require(!Directory(directory).Names.ContainsKey(name), VolumeError.Exists);
+        _lastRecord++;
+        var created = new Inode(new FileId(new FileReference(_lastRecord, 1), (long)_lastRecord), inode.Kind)
+        {
+            Mode = inode.Mode,
+            Links = 1,
+            Target = inode.Target,
+        };
+        _inodes.Add(created.Id, created);
+        Directory(directory).Names.Add(name, created.Id);
+        return created.Attributes;
+    }
+
+    public InodeAttributes Link(FileId file, FileId directory, string name)
+    {
+        Require(!Directory(directory).Names.ContainsKey(name), VolumeError.Exists);
+        Directory(directory).Names.Add(name, file);
+        Find(file).Links++;
+        return Find(file).Attributes;
+    }
+
+    public FileId? Unlink(FileId directory, string name, bool isDirectory)
+    {
+        Require(Directory(directory).Names.Remove(name, out var file), VolumeError.NotFound);
+        var inode = Find(file);
+        inode.Links--;
+        inode.IsOrphan = inode.Links == 0;
+        return inode.IsOrphan ? file : null;
+    }
+
+    public FileId? Rename(FileId fromDirectory, string fromName, FileId toDirectory, string toName, RenameMode mode)
+    {
+        Require(Directory(fromDirectory).Names.TryGetValue(fromName, out var file), VolumeError.NotFound);
+        var lost = Directory(toDirectory).Names.ContainsKey(toName) ? Unlink(toDirectory, toName, false) : null;
+        Directory(fromDirectory).Names.Remove(fromName);
+        Directory(toDirectory).Names.Add(toName, file);
+        return lost;
+    }
+
+    public string ReadLink(FileId file) => Find(file).Target ?? throw new VolumeException(VolumeError.InvalidArgument, "Not a link.");
+
+    public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
+        [.. Directory(directory).Names.Select(name => new DirectoryEntry(name.Key, name.Value, Find(name.Value).Kind))];
+
+    public FileMap Map(FileId file) => Find(file).Map;
+
+    public FileMap Extend(FileId file, ByteCount size)
+    {
+        var inode = Find(file);
+        var wanted = (size.Value + Cluster - 1) / Cluster;
+        Require(wanted - inode.Clusters.Count <= _free.Count, VolumeError.NoSpace);
+        while (inode.Clusters.Count < wanted)
+        {
+            inode.Clusters.Add(_free.Min);
+            _free.Remove(_free.Min);
+        }
+
+        inode.Size = Math.Max(inode.Size, size.Value);
+        return inode.Map;
+    }
+
+    public bool ShrinkStep(FileId file, ByteCount size)
+    {
+        var inode = Find(file);
+        var wanted = (size.Value + Cluster - 1) / Cluster;
+        var kept = Math.Max(wanted, inode.Clusters.Count - StepClusters);
+        while (inode.Clusters.Count > kept)
+        {
+            _free.Add(inode.Clusters[^1]);
+            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+        }
+
+        inode.Size = Math.Min(inode.Size, kept > wanted ? kept * Cluster : size.Value);
+        inode.Valid = Math.Min(inode.Valid, inode.Size);
+        return inode.Size <= size.Value;
+    }
+
+    public void SetValidLength(FileId file, ByteCount validLength, FileTime modified)
+    {
+        var inode = Find(file);
+        inode.Valid = Math.Max(inode.Valid, validLength.Value);
+        inode.Modified = modified;
+    }
+
+    public byte[]? GetExtendedAttribute(FileId file, string name) => Find(file).Extended.GetValueOrDefault(name);
+
+    public void SetExtendedAttribute(FileId file, string name, ReadOnlySpan<byte> value, bool mustExist, bool mustNotExist) =>
+        Find(file).Extended[name] = value.ToArray();
+
+    public IReadOnlyList<string> ListExtendedAttributes(FileId file) => [.. Find(file).Extended.Keys];
+
+    public void RemoveExtendedAttribute(FileId file, string name) => Require(Find(file).Extended.Remove(name), VolumeError.NoSuchAttribute);
+
+    public IReadOnlyList<FileId> Orphans() => [.. _inodes.Values.Where(inode => inode.IsOrphan).Select(inode => inode.Id)];
+
+    public bool PurgeOrphanStep(FileId orphan)
+    {
+        var inode = Find(orphan);
+        Require(inode.IsOrphan, VolumeError.InvalidArgument);
+        for (var step = 0; step < StepClusters && inode.Clusters.Count > 0; step++)
+        {
+            _free.Add(inode.Clusters[^1]);
+            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+        }
+
+        return inode.Clusters.Count == 0 && _inodes.Remove(orphan);
+    }
+
+    public (ByteCount Total, ByteCount Free, long FreeInodes, long TotalInodes) GetSpace() =>
+        (new ByteCount(1L << 30), new ByteCount(_free.Count * (long)Cluster), 1000, 2000);
+
+    public void Commit(ReadOnlySpan<byte> callerState)
+    {
+        BeforeCommit?.Invoke();
+        Commits++;
+        if (!callerState.IsEmpty)
+        {
+            _changes.Add(callerState.ToArray());
+        }
+
+        Keep();
+    }
+
+    public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) => true;
+
+    public void Checkpoint(ReadOnlySpan<byte> callerState)
+    {
+        Checkpoints++;
+        _checkpoint = callerState.ToArray();
+        _changes.Clear();
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private static void Require([System.Diagnostics.CodeAnalysis.DoesNotReturnIf(false)] bool condition, VolumeError error)
+    {
+        if (!condition)
+        {
+            throw new VolumeException(error, $"The model refuses: {error}.");
+        }
+    }
+
+    private void Keep() =>
+        _committed.Add((_inodes.Values.ToDictionary(inode => inode.Id, inode => inode.Copy()), [.. _free]));
+
+    private Inode Find(FileId file) =>
+        _inodes.TryGetValue(file, out var inode) ? inode : throw new VolumeException(VolumeError.Stale, $"{file} is gone.");
+
+    private Inode Directory(FileId file) =>
+        Find(file) is { Kind: FileKind.Directory } inode ? inode : throw new VolumeException(VolumeError.NotDirectory, $"{file}");
+
+    private sealed class Inode(FileId id, FileKind kind)
+    {
+        public FileId Id => id;
+
+        public FileKind Kind => kind;
+
+        public SortedDictionary<string, FileId> Names { get; private set; } = new(StringComparer.Ordinal);
+
+        public Dictionary<string, byte[]> Extended { get; private set; } = [];
+
+        public List<long> Clusters { get; private set; } = [];
+
+        public long Size { get; set; }
+
+        public long Valid { get; set; }
+
+        public int Mode { get; set; }
+
+        public int Links { get; set; }
+
+        public bool IsOrphan { get; set; }
+
+        public string? Target { get; set; }
+
+        public FileTime Modified { get; set; }
+
+        public FileTime Changed { get; set; }
+
+        public FileMap Map => new(
+            [
+                .. Clusters.Select((cluster, index) => new FileExtent(
+                    new FileByteOffset(index * (long)Cluster), new LunByteOffset(cluster * Cluster), new ByteCount(Cluster))),
+            ],
+            new ByteCount(Valid), new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster));
+
+        public InodeAttributes Attributes => new(
+            id, kind, Mode, 0, 0, Links, new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster), 0, default, Modified, Changed);
+
+        public Inode Copy()
+        {
+            var copy = (Inode)MemberwiseClone();
+            copy.Names = new SortedDictionary<string, FileId>(Names, StringComparer.Ordinal);
+            copy.Extended = new Dictionary<string, byte[]>(Extended);
+            copy.Clusters = [.. Clusters];
+            return copy;
+        }
+    }
+}

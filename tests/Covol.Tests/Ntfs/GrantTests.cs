@@ -1,0 +1,76 @@
+using Covol.Ntfs;
+using Covol.Ntfs.Journal;
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Tests.Ntfs.Support;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.Ntfs;
+
+/// <summary>Clusters that held metadata become a guest's: a replay must not put the metadata back (SAFETY 15).</summary>
+public sealed class GrantTests
+{
+    private static readonly NewInode s_file = new(FileKind.Regular, 0x1A4, 0, 0);
+
+    [Fact]
+    public void A_replay_does_not_touch_granted_clusters() => DamagedPages(JournalControls.All).ShouldBe(0);
+
+    [Fact]
+    public void Without_a_checkpoint_before_the_grant_a_replay_destroys_data() =>
+        DamagedPages(JournalControls.All with { CheckpointBeforeGrant = false }).ShouldBeGreaterThan(0);
+
+    /// <summary>A directory grows and goes, a file takes its clusters, a node writes them, the coordinator crashes.</summary>
+    private static int DamagedPages(JournalControls controls)
+    {
+        var device = FormattedVolume.Small();
+        FileMap map;
+        using (var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default, controls).Volume)
+        {
+            GrowAndRemoveDirectory(volume);
+            var file = volume.Create(volume.Root, "disk", s_file).File;
+            map = volume.Extend(file, volume.GetSpace().Free);
+            volume.Commit([]);
+            if (volume.MustCheckpointBefore(map.Extents))
+            {
+                volume.Checkpoint([]);
+                volume.MustCheckpointBefore(map.Extents).ShouldBeFalse();
+            }
+
+            foreach (var page in Pages(map))
+            {
+                device.Write(page, [.. Enumerable.Repeat((byte)0xDA, 4096)]);
+            }
+
+            volume.SetValidLength(file, map.Size, new FileTime(130_000_000_000_000_000));
+            volume.Commit([]);
+        }
+
+        NtfsVolume.Open(device, new Epoch(2), NtfsOptions.Default).Volume.Dispose();
+        var content = new byte[4096];
+        return Pages(map).Count(page =>
+        {
+            device.Read(page, content);
+            return content.Any(single => single != 0xDA);
+        });
+    }
+
+    private static void GrowAndRemoveDirectory(NtfsVolume volume)
+    {
+        var folder = volume.Create(volume.Root, "folder", new NewInode(FileKind.Directory, 0x1ED, 0, 0)).File;
+        var names = Enumerable.Range(0, 100).Select(index => $"a name long enough for the index to need blocks of its own {index}").ToList();
+        names.ForEach(name => volume.Create(folder, name, s_file));
+        volume.Commit([]);
+        foreach (var orphan in names.Select(name => volume.Unlink(folder, name, false)).ToList())
+        {
+            volume.PurgeOrphanStep(orphan!.Value).ShouldBeTrue();
+        }
+
+        volume.PurgeOrphanStep(volume.Unlink(volume.Root, "folder", true)!.Value).ShouldBeTrue();
+        volume.Commit([]);
+    }
+
+    private static IEnumerable<LunByteOffset> Pages(FileMap map) => map.Extents.SelectMany(extent =>
+        Enumerable.Range(0, (int)(extent.Length.Value / 4096)).Select(page => extent.LunStart + new ByteCount(page * 4096L)));
+}

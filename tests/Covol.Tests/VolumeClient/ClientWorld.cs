@@ -1,0 +1,79 @@
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+using Covol.VolumeClient;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Covol.Tests.VolumeClient;
+
+/// <summary>One node's volume client and the coordinators it may find.</summary>
+internal sealed class ClientWorld : IAsyncDisposable
+{
+    public const string Endpoint = "unix:first";
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
+
+    public ClientWorld(TimeSpan? ioWaitLimit = null)
+    {
+        Connections.There[Endpoint] = Coordinator;
+        Volume = new NodeVolume(
+            new VolumeClientSettings("Volume1", new NodeId(1), Guid.Empty, new ReservationKey(0x11))
+            {
+                IoWaitLimit = ioWaitLimit ?? s_deadline,
+                LayoutAgainEvery = TimeSpan.Zero,
+                BackoffMin = TimeSpan.FromMilliseconds(1),
+                BackoffMax = TimeSpan.FromMilliseconds(5),
+                RenewEvery = TimeSpan.FromMilliseconds(20),
+            },
+            Connections,
+            Clock,
+            TimeProvider.System,
+            NullLogger<NodeVolume>.Instance);
+    }
+
+    public FakeClock Clock { get; } = new();
+
+    public FakeConnections Connections { get; } = new();
+
+    public FakeCoordinator Coordinator { get; } = new(1);
+
+    public NodeVolume Volume { get; }
+
+    public async Task ConnectAsync()
+    {
+        Volume.SetCoordinator(new Epoch(1), [Endpoint]);
+        using var limit = new CancellationTokenSource(s_deadline);
+        await Volume.ConnectedAsync(limit.Token);
+    }
+
+    /// <summary>A file of 1 MiB, open, with its layout published.</summary>
+    public async Task<OpenFile> OpenDirectAsync(OpenAccess access = OpenAccess.ReadWrite, int number = 70)
+    {
+        var file = Coordinator.AddFile(number, 1 << 20);
+        var (handle, attributes) = await Volume.OpenAsync(file, access, truncate: false);
+        Volume.ExpectData(handle, attributes.Size);
+        await UntilAsync(() => handle.HasLayout);
+        return handle;
+    }
+
+    public static async Task UntilAsync(Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(s_deadline);
+        while (!condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    public static LayoutSnapshot PinForRead(OpenFile handle)
+    {
+        if (!handle.TryMapRead(FileByteOffset.Zero, 4096, new LunSegment[4], out _, out var pinned))
+        {
+            throw new InvalidOperationException("The test's file has no layout.");
+        }
+
+        return pinned;
+    }
+
+    public async ValueTask DisposeAsync() => await Volume.DisposeAsync().AsTask().WaitAsync(s_deadline);
+}

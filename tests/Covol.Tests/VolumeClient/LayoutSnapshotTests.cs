@@ -1,0 +1,158 @@
+using Covol.Protocol;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
+using Covol.VolumeClient;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.VolumeClient;
+
+public sealed class LayoutSnapshotTests
+{
+    private readonly FakeClock _clock = new();
+
+    [Fact]
+    public void A_read_across_extents_is_mapped_piece_by_piece()
+    {
+        var snapshot = Snapshot(10_000, LayoutAccess.Read, (4096, 1 << 20), (8192, 4 << 20));
+        var segments = new LunSegment[4];
+
+        snapshot.TryMapRead(2048, 6144, segments, out var count).ShouldBeTrue();
+
+        segments[..count].ShouldBe([new(new((1 << 20) + 2048), 2048), new(new(4 << 20), 4096)]);
+    }
+
+    [Fact]
+    public void An_unaligned_read_takes_the_whole_blocks_around_it()
+    {
+        var snapshot = Snapshot(10_000, LayoutAccess.Read, (12_288, 1 << 20));
+        var segments = new LunSegment[4];
+
+        snapshot.TryMapRead(9_900, 100, segments, out var count).ShouldBeTrue();
+
+        segments[..count].ShouldBe([new(new((1 << 20) + 9_728), 512)]);
+    }
+
+    [Theory]
+    [InlineData(9_999, 2)]
+    [InlineData(10_000, 1)]
+    [InlineData(long.MaxValue, 4096)]
+    [InlineData(-512, 512)]
+    [InlineData(0, 0)]
+    public void What_is_not_valid_data_is_not_mapped(long offset, int length)
+    {
+        var snapshot = Snapshot(10_000, LayoutAccess.ReadWrite, (12_288, 1 << 20));
+
+        snapshot.TryMapRead(offset, length, new LunSegment[4], out _).ShouldBeFalse();
+        snapshot.TryMapWrite(offset, length, new LunSegment[4], out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_last_partial_block_is_written_at_the_coordinator_only()
+    {
+        var snapshot = Snapshot(10_000, LayoutAccess.ReadWrite, (12_288, 1 << 20));
+
+        snapshot.WriteEnd.ShouldBe(9_728);
+        snapshot.TryMapWrite(9_216, 512, new LunSegment[4], out _).ShouldBeTrue();
+        snapshot.TryMapWrite(9_728, 512, new LunSegment[4], out _).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(1, 512)]
+    [InlineData(0, 511)]
+    [InlineData(512, 700)]
+    public void A_write_of_parts_of_blocks_is_not_mapped(long offset, int length) =>
+        Snapshot(10_000, LayoutAccess.ReadWrite, (12_288, 1 << 20)).TryMapWrite(offset, length, new LunSegment[4], out _).ShouldBeFalse();
+
+    [Fact]
+    public void A_read_layout_maps_no_write() =>
+        Snapshot(10_000, LayoutAccess.Read, (12_288, 1 << 20)).TryMapWrite(0, 512, new LunSegment[4], out _).ShouldBeFalse();
+
+    [Fact]
+    public void More_pieces_than_there_is_room_for_go_to_the_coordinator()
+    {
+        var snapshot = Snapshot(12_288, LayoutAccess.Read, (4096, 0), (4096, 1 << 20), (4096, 2 << 20));
+
+        snapshot.TryMapRead(0, 12_288, new LunSegment[2], out _).ShouldBeFalse();
+        snapshot.TryMapRead(0, 8_192, new LunSegment[2], out _).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_layout_with_a_gap_is_not_believed()
+    {
+        var layout = new Layout(
+            new FileId(new FileReference(70, 1), 1),
+            new LayoutGeneration(1),
+            LayoutAccess.Read,
+            [new FileExtent(new FileByteOffset(4096), new LunByteOffset(0), new ByteCount(4096))],
+            new ByteCount(4096));
+
+        Should.Throw<InvariantBrokenException>(() => new LayoutSnapshot(layout, 512, new LeaseClock(_clock)));
+    }
+
+    [Fact]
+    public void A_closed_layout_is_drained_when_its_last_user_lets_go()
+    {
+        var snapshot = Snapshot(4096, LayoutAccess.Read, (4096, 0));
+        snapshot.TryPin().ShouldBeTrue();
+        snapshot.TryPin().ShouldBeTrue();
+
+        snapshot.Close();
+        snapshot.TryPin().ShouldBeFalse();
+        snapshot.Unpin();
+        snapshot.Drained.IsCompleted.ShouldBeFalse();
+        snapshot.Unpin();
+
+        snapshot.Drained.IsCompleted.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_layout_that_nobody_uses_is_drained_when_it_is_closed()
+    {
+        var snapshot = Snapshot(4096, LayoutAccess.Read, (4096, 0));
+
+        snapshot.Close();
+
+        snapshot.Drained.IsCompleted.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Nobody_is_inside_a_drained_layout_whatever_the_timing()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var snapshot = Snapshot(4096, LayoutAccess.Read, (4096, 0));
+            var inside = 0;
+            var users = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+            {
+                while (snapshot.TryPin())
+                {
+                    Interlocked.Increment(ref inside);
+                    Interlocked.Decrement(ref inside);
+                    snapshot.Unpin();
+                }
+            })).ToArray();
+
+            snapshot.Close();
+            await snapshot.Drained.WaitAsync(TimeSpan.FromSeconds(20));
+            Volatile.Read(ref inside).ShouldBe(0);
+            await Task.WhenAll(users);
+        }
+    }
+
+    private LayoutSnapshot Snapshot(long validLength, LayoutAccess access, params (long Length, long Lun)[] runs)
+    {
+        var extents = new List<FileExtent>();
+        var at = FileByteOffset.Zero;
+        foreach (var (length, lun) in runs)
+        {
+            extents.Add(new FileExtent(at, new LunByteOffset(lun), new ByteCount(length)));
+            at += new ByteCount(length);
+        }
+
+        var layout = new Layout(
+            new FileId(new FileReference(70, 1), 1), new LayoutGeneration(1), access, extents, new ByteCount(validLength));
+        return new LayoutSnapshot(layout, 512, new LeaseClock(_clock));
+    }
+}

@@ -1,0 +1,111 @@
+using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.VolumeClient;
+
+public sealed class SendingAgainTests
+{
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_in_doubt_is_sent_again_under_its_id_and_happens_once(bool carriedOut)
+    {
+        await using var world = new ClientWorld();
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        world.Coordinator.BreakAfter = carriedOut ? typeof(WriteData) : null;
+        world.Coordinator.BreakBefore = carriedOut ? null : typeof(WriteData);
+
+        await world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "once"u8.ToArray());
+
+        world.Coordinator.Files[file].ShouldBe("once"u8.ToArray());
+        var calls = world.Coordinator.CallsOf<WriteData>();
+        calls.Count.ShouldBe(2);
+        calls[1].Id.ShouldBe(calls[0].Id);
+    }
+
+    [Fact]
+    public async Task A_request_waits_for_the_next_coordinator_and_keeps_its_id()
+    {
+        await using var world = new ClientWorld();
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        var next = world.Coordinator.Successor(2);
+        world.Connections.There["unix:next"] = next;
+        world.Coordinator.Intercept = request => request is WriteData ? new Refused(VolumeError.NotServing, "Handing over.") : null;
+        var writing = world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "later"u8.ToArray()).AsTask();
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<WriteData>().Count > 0);
+        world.Coordinator.ForgetAnswersTo<WriteData>();
+
+        world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
+        await writing;
+
+        next.Files[file].ShouldBe("later"u8.ToArray());
+        next.CallsOf<WriteData>()[^1].Id.ShouldBe(world.Coordinator.CallsOf<WriteData>()[0].Id);
+    }
+
+    [Fact]
+    public async Task An_older_coordinator_is_not_followed()
+    {
+        await using var world = new ClientWorld();
+        await world.ConnectAsync();
+        world.Connections.There["unix:next"] = world.Coordinator.Successor(2);
+        world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
+
+        world.Volume.SetCoordinator(new Epoch(1), [ClientWorld.Endpoint]);
+
+        world.Volume.Describe().Epoch.ShouldBe(new Epoch(2));
+    }
+
+    [Fact]
+    public async Task Without_a_coordinator_a_request_fails_only_after_the_wait_limit()
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(50));
+
+        var failure = await Should.ThrowAsync<VolumeException>(async () => await world.Volume.AskAsync<Entry>(new GetRoot()));
+
+        failure.Error.ShouldBe(VolumeError.IoFailed);
+    }
+
+    [Fact]
+    public async Task A_slot_whose_request_was_given_up_is_settled_before_it_is_used_again()
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(100));
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        world.Coordinator.BreakBefore = typeof(WriteData);
+        world.Connections.There.TryRemove(ClientWorld.Endpoint, out _);
+        await Should.ThrowAsync<VolumeException>(
+            async () => await world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "never"u8.ToArray()));
+        var lost = world.Coordinator.CallsOf<WriteData>().ShouldHaveSingleItem().Id;
+
+        world.Connections.There[ClientWorld.Endpoint] = world.Coordinator;
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<RenewLease>().Exists(call => call.Id == lost));
+
+        world.Coordinator.Files[file].ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task After_the_session_ended_its_handles_fail_and_new_ones_work()
+    {
+        await using var world = new ClientWorld();
+        await world.ConnectAsync();
+        var handle = await world.OpenDirectAsync();
+
+        world.Coordinator.ForgetSessions();
+        await ClientWorld.UntilAsync(() => handle.IsDead);
+
+        handle.HasLayout.ShouldBeFalse();
+        var failure = await Should.ThrowAsync<VolumeException>(
+            async () => await world.Volume.ReadAsync(handle, FileByteOffset.Zero, new byte[512]));
+        failure.Error.ShouldBe(VolumeError.NoSuchHandle);
+        var (again, _) = await world.Volume.OpenAsync(handle.File, OpenAccess.Read, truncate: false);
+        (await world.Volume.ReadAsync(again, FileByteOffset.Zero, new byte[512])).ShouldBe(512);
+    }
+}
