@@ -122,6 +122,8 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
                     return link;
                 }
 
+                // A retired link stays until it has been cleaned up; its signal is spent, and waiting for it would be spinning.
+                RenewSignal();
                 linked = _linked.Task;
             }
 
@@ -133,6 +135,15 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
+    }
+
+    /// <summary>Under the gate. Who waits for the next link already keeps the signal it waits for.</summary>
+    private void RenewSignal()
+    {
+        if (_linked.Task.IsCompleted)
+        {
+            _linked = NewSignal();
+        }
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -265,7 +276,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
             lock (_gate)
             {
                 _link = null;
-                _linked = NewSignal();
+                RenewSignal();
             }
 
             link.Retire("The link ended.");

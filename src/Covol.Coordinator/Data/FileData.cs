@@ -171,8 +171,14 @@ internal sealed class FileData
         }
     }
 
+    /// <summary>Where [start, end) lies; nothing where it is empty or, past valid length, ends before it begins.</summary>
     private static IEnumerable<(long At, LunByteOffset Lun, int Count)> Pieces(FileMap map, long start, long end)
     {
+        if (start >= end)
+        {
+            yield break;
+        }
+
         for (var index = FirstEndingAfter(map.Extents, start); index < map.Extents.Count; index++)
         {
             var extent = map.Extents[index];

@@ -43,7 +43,8 @@ internal sealed class FileGates
             next.Turn.SetResult();
         }
 
-        if (gate.IsIdle)
+        // Whoever's turn began above may have left already, and come back: the gate in the table is then another one.
+        if (gate.IsIdle && _gates.TryGetValue(file, out var known) && ReferenceEquals(known, gate))
         {
             _gates.Remove(file);
         }

@@ -105,11 +105,11 @@ internal sealed class MountedWorld : IAsyncDisposable
         }
         catch (Exception failure) when (failure is TimeoutException or FuseException)
         {
-            // The test's own failure would be hidden behind this one.
-            await Console.Error.WriteLineAsync($"Detaching failed. {Loggers.Told}");
             FuseConnection.Abort(Mount!.Connection);
             await FuseSession.UnmountAsync(Mount.Path, TimeProvider.System, CancellationToken.None);
-            throw;
+
+            // The test's own failure is hidden behind this one, but what the roles said tells it.
+            throw new InvalidOperationException($"Detaching failed.\n{Loggers.Told}", failure);
         }
         finally
         {

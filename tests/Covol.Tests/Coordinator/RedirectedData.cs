@@ -53,6 +53,22 @@ public sealed class RedirectedData
         (await client.ReadAsync(file, 0, 10_000)).ShouldBe(new byte[9_000]);
     }
 
+    [Theory]
+    [InlineData(300_000, 1)]
+    [InlineData(300_000, 100_000)]
+    [InlineData(102_400, 4_096)]
+    [InlineData(899_999, 100_000)]
+    public async Task Blocks_after_the_one_that_valid_length_ends_in_read_as_zeroes(int offset, int length)
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, Pattern(100_001, 1));
+        await client.AskAsync<Entry>(new SetSize(file, new ByteCount(900_000)));
+
+        (await client.ReadAsync(file, offset, length)).ShouldBe(new byte[Math.Min(length, 900_000 - offset)]);
+    }
+
     [Fact]
     public async Task Cutting_and_growing_again_shows_zeroes()
     {

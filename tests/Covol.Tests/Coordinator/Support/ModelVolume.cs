@@ -268,14 +268,30 @@ internal sealed class ModelVolume : INtfsVolume
         public FileTime Changed { get; set; }
 
         public FileMap Map => new(
-            [
-                .. Clusters.Select((cluster, index) => new FileExtent(
-                    new FileByteOffset(index * (long)Cluster), new LunByteOffset(cluster * Cluster), new ByteCount(Cluster))),
-            ],
-            new ByteCount(Valid), new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster));
+            Extents(), new ByteCount(Valid), new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster));
 
         public InodeAttributes Attributes => new(
             id, kind, Mode, 0, 0, Links, new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster), 0, default, Modified, Changed);
+
+        /// <summary>Neighbours make one extent, as in a run list.</summary>
+        private List<FileExtent> Extents()
+        {
+            var extents = new List<FileExtent>();
+            for (var index = 0; index < Clusters.Count; index++)
+            {
+                var place = new LunByteOffset(Clusters[index] * Cluster);
+                if (extents is [.., var last] && last.LunEnd == place)
+                {
+                    extents[^1] = last with { Length = new ByteCount(last.Length.Value + Cluster) };
+                }
+                else
+                {
+                    extents.Add(new FileExtent(new FileByteOffset(index * (long)Cluster), place, new ByteCount(Cluster)));
+                }
+            }
+
+            return extents;
+        }
 
         public Inode Copy()
         {
