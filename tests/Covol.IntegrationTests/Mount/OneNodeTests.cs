@@ -100,6 +100,29 @@ public sealed class OneNodeTests
         (await File.ReadAllTextAsync(world.PathOf("after"))).ShouldBe("takeover");
     }
 
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs", "dd", "python3")]
+    public async Task A_guests_flush_does_not_wait_for_a_coordinator_that_is_gone()
+    {
+        await using var world = await MountedWorld.CreateAsync();
+        var file = world.PathOf("disk");
+        await world.RunAsync("dd", "if=/dev/zero", $"of={file}", "bs=1M", "count=4", "conv=fsync");
+        var told = Path.Combine(world.Folder, "told");
+        var go = Path.Combine(world.Folder, "go");
+        var flushed = Path.Combine(world.Folder, "flushed");
+        var guest = world.RunAsync("python3", "-c", FlushingGuest, file, told, go, flushed);
+        await UntilAsync(() => File.Exists(told) || guest.IsCompleted);
+
+        await world.Served.DisposeAsync();
+        await File.WriteAllTextAsync(go, "");
+        await UntilAsync(() => File.Exists(flushed) || guest.IsCompleted);
+        File.Exists(flushed).ShouldBeTrue();
+
+        // Its close tells the time of its writes, and waits for the next coordinator.
+        await world.MoveCoordinatorAsync(inOrder: false);
+        await guest;
+        world.Mount.Describe().State.ShouldBe(VolumeRouteState.Direct);
+    }
+
     [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
     public async Task An_unlinked_file_lives_until_it_is_closed()
     {
@@ -168,6 +191,33 @@ public sealed class OneNodeTests
         kept.Value.Mount.Path.ShouldBe(world.Root);
         kept.Value.Mount.ToNegotiation().CanResend.ShouldBeTrue();
     }
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(MountedWorld.Deadline);
+        while (!condition())
+        {
+            limit.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Writes and flushes until its layout is there, says so, and does it once more when it is told to.</summary>
+    private const string FlushingGuest = """
+        import mmap, os, sys, time
+        disk = os.open(sys.argv[1], os.O_RDWR | os.O_DIRECT)
+        page = mmap.mmap(-1, 4096)
+        for turn in range(20):
+            os.pwrite(disk, page, 4096 * turn)
+            os.fdatasync(disk)
+            time.sleep(0.05)
+        open(sys.argv[2], 'w').close()
+        while not os.path.exists(sys.argv[3]):
+            time.sleep(0.02)
+        os.pwrite(disk, page, 65536)
+        os.fdatasync(disk)
+        open(sys.argv[4], 'w').close()
+        """;
 
     private const string OfdProbe = """
         import fcntl, os, struct, sys

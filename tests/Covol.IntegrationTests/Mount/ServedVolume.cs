@@ -18,6 +18,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
     private readonly NtfsVolume _volume;
     private readonly VolumeCoordinator _coordinator;
     private readonly VolumeListener _listener;
+    private bool _isDisposed;
 
     private ServedVolume(
         Epoch epoch, ILun lun, MetadataThread metadata, NtfsVolume volume, VolumeCoordinator coordinator, VolumeListener listener, string endpoint)
@@ -79,8 +80,15 @@ internal sealed partial class ServedVolume : IAsyncDisposable
 
     public Task HandOverAsync() => _coordinator.HandOverAsync();
 
+    /// <summary>A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _coordinator.DisposeAsync();
         await _listener.DisposeAsync();
         await _metadata.RunAsync(_volume.Dispose);
