@@ -315,6 +315,10 @@ public sealed partial class VolumeCoordinator
         }
     }
 
+    /// <summary>An unprivileged write would take bits of this mode away.</summary>
+    private static bool CarriesSetId(int mode) =>
+        (mode & SetUserId) != 0 || (mode & (SetGroupId | GroupExecute)) == (SetGroupId | GroupExecute);
+
     private ByteCount VisibleSize(FileId file, FileMap map) => _visibleSizes.TryGetValue(file, out var visible) ? visible : map.Size;
 
     /// <summary>Attributes with what is answered already but not in the volume yet.</summary>

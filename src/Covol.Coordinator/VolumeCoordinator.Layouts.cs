@@ -41,9 +41,16 @@ public sealed partial class VolumeCoordinator
         using var gate = await _gates.EnterAsync(get.File, Driver.GateMode.Shared);
         var map = await _metadata.ReadAsync(context =>
         {
-            if (context.Volume.GetAttributes(get.File).Kind != FileKind.Regular)
+            var attributes = context.Volume.GetAttributes(get.File);
+            if (attributes.Kind != FileKind.Regular)
             {
                 throw new VolumeException(VolumeError.InvalidArgument, "Only regular files have layouts.");
+            }
+
+            if (get.Access == LayoutAccess.ReadWrite && CarriesSetId(attributes.Mode))
+            {
+                // A write takes these bits away, which is the coordinator's to do.
+                return null;
             }
 
             var found = context.Volume.Map(get.File);
@@ -54,8 +61,12 @@ public sealed partial class VolumeCoordinator
 
             return found;
         });
-        _maps.Put(get.File, map);
-        if (Grantable(map) is not { } covered)
+        if (map is not null)
+        {
+            _maps.Put(get.File, map);
+        }
+
+        if (map is null || Grantable(map) is not { } covered)
         {
             return new LayoutGranted(null, s_askAgainForOther);
         }

@@ -1,6 +1,7 @@
 using Covol.Coordinator.Sessions;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Volume;
 using StateChange = Covol.Coordinator.Metadata.StateChange;
 
@@ -29,6 +30,20 @@ public sealed partial class VolumeCoordinator
         new Entry(Shown(await _metadata.ReadAsync(context => context.Attributes(file))));
 
     private async Task<VolumeReply> SetAttributesAsync(RequestId id, SetAttributes set)
+    {
+        if (set.Change.Mode is { } mode && CarriesSetId(mode))
+        {
+            // From here on writes must take the bits away, so nobody may write by itself any more (and nobody is granted to).
+            RefuseInGrace("Setting a set-id bit");
+            using var gate = await _gates.EnterAsync(set.File, Driver.GateMode.Exclusive);
+            await RecallAsync(set.File, RecallScope.Writes);
+            return await ChangeAttributesAsync(id, set);
+        }
+
+        return await ChangeAttributesAsync(id, set);
+    }
+
+    private async Task<VolumeReply> ChangeAttributesAsync(RequestId id, SetAttributes set)
     {
         var now = _thread.WallClock;
         var change = set.Change with

@@ -76,10 +76,10 @@ internal sealed partial class VolumeFileSystem
             return;
         }
 
-        // An append's place and the set-id bits are the coordinator's business (SAFETY 11).
+        // An append's place is the coordinator's business (SAFETY 11). The kernel asks of every unprivileged write that set-id bits
+        // go; a layout for writing means that there are none.
         Span<LunSegment> segments = stackalloc LunSegment[SegmentsMax];
         if ((body.Flags & FuseShapes.OpenAppend) != 0
-            || body.KillsSetId
             || !file.TryMapWrite(new FileByteOffset((long)body.Offset), (int)body.Size, segments, out var count, out var pinned))
         {
             Queue(request);

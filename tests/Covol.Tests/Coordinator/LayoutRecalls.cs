@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
@@ -42,6 +43,44 @@ public sealed class LayoutRecalls
 
         granted.Layout.ShouldBeNull();
         granted.AskAgainAfter.ShouldBeGreaterThan(TimeSpan.Zero);
+    }
+
+    [Theory]
+    [InlineData(0x9ED, false)] // rwsr-xr-x
+    [InlineData(0x5ED, false)] // rwxr-sr-x
+    [InlineData(0x5A4, true)] // rw-r-Sr--: not a set-id bit that a write takes away
+    [InlineData(0x1A4, true)]
+    public async Task A_file_whose_set_id_bits_a_write_takes_away_has_no_layout_for_writing(int mode, bool granted)
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("program");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(10_000, 1));
+        await client.AskAsync<Entry>(new SetAttributes(file, new AttributeChange { Mode = mode }));
+
+        var forWriting = await client.AskAsync<LayoutGranted>(new GetLayout(file, LayoutAccess.ReadWrite));
+
+        (forWriting.Layout is not null).ShouldBe(granted);
+        (await client.AskAsync<LayoutGranted>(new GetLayout(file, LayoutAccess.Read))).Layout.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Setting_a_set_id_bit_waits_until_nobody_writes_by_itself()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var holder = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        holder.AnswersRecalls = false;
+        var (file, _) = await holder.CreateAsync("program");
+        await holder.WriteAsync(file, 0, RedirectedData.Pattern(10_000, 1));
+        var layout = await holder.LayoutAsync(file);
+
+        var change = other.AskAsync<Entry>(new SetAttributes(file, new AttributeChange { Mode = 0x9ED }));
+        await world.UntilAsync(() => holder.Notices.OfType<RecallLayout>().Any());
+        change.IsCompleted.ShouldBeFalse();
+        await holder.AskAsync<Done>(new ReturnLayout(file, layout.Generation));
+
+        (await change).Attributes.Mode.ShouldBe(0x9ED);
     }
 
     [Fact]
