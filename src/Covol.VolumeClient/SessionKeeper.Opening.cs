@@ -55,12 +55,12 @@ internal sealed partial class SessionKeeper
     {
         foreach (var reclaim in _events.BeginReclaim(link.Epoch))
         {
-            var reply = await CallReservedAsync(link, reclaim).ConfigureAwait(false);
+            var reply = await CallOwnAsync(link, reclaim).ConfigureAwait(false);
             if (reply is Refused && reclaim.Layout is not null)
             {
                 // The layout alone may be what was refused; the handle and its locks are asked for without it.
                 _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: true);
-                reply = await CallReservedAsync(link, reclaim with { Layout = null }).ConfigureAwait(false);
+                reply = await CallOwnAsync(link, reclaim with { Layout = null }).ConfigureAwait(false);
             }
 
             if (reply is Refused refused)
@@ -72,7 +72,7 @@ internal sealed partial class SessionKeeper
 
         if (inGrace)
         {
-            await CallReservedAsync(link, new ReclaimComplete()).ConfigureAwait(false);
+            await CallOwnAsync(link, new ReclaimComplete()).ConfigureAwait(false);
         }
     }
 
@@ -133,7 +133,7 @@ internal sealed partial class SessionKeeper
             _events.LeaseLapsed();
         }
 
-        var reply = await CallReservedAsync(link, new RenewLease()).ConfigureAwait(false);
+        var reply = await CallOwnAsync(link, new RenewLease()).ConfigureAwait(false);
         if (reply is Done)
         {
             _lease.Renewed(sent, _leaseLength);
@@ -163,28 +163,22 @@ internal sealed partial class SessionKeeper
         throw new ConnectionLostException($"The coordinator answered a RenewLease with {reply.GetType().Name}.");
     }
 
-    /// <summary>One try over this link, in a reserved slot. Without an answer the slot stays in doubt.</summary>
-    private async Task<VolumeReply> CallReservedAsync(SessionLink link, VolumeRequest request)
+    /// <summary>
+    /// One try over this link, in the keeper's own slot: it never waits for slots that wait for a link. One at a time.
+    /// </summary>
+    private async Task<VolumeReply> CallOwnAsync(SessionLink link, VolumeRequest request)
     {
-        var id = await link.Session.Slots.TakeAsync(reserved: true, _stop.Token).ConfigureAwait(false);
-        var answered = false;
-        try
+        var slots = link.Session.Slots;
+        if (slots.OwnInDoubt is { } left)
         {
-            var answer = await CallWithinAsync(link.Connection, new VolumeCall(id, link.Epoch, request, default)).ConfigureAwait(false);
-            answered = true;
-            return answer.Reply;
+            await CallWithinAsync(link.Connection, new VolumeCall(left, link.Epoch, new RenewLease(), default)).ConfigureAwait(false);
+            slots.OwnAnswered();
         }
-        finally
-        {
-            if (answered)
-            {
-                link.Session.Slots.Answered(id);
-            }
-            else
-            {
-                link.Session.Slots.LeftInDoubt(id);
-            }
-        }
+
+        var call = new VolumeCall(slots.NextOwn(), link.Epoch, request, default);
+        var answer = await CallWithinAsync(link.Connection, call).ConfigureAwait(false);
+        slots.OwnAnswered();
+        return answer.Reply;
     }
 
     /// <summary>A coordinator that takes longer than the I/O limit for a session's own business counts as lost.</summary>
