@@ -71,6 +71,29 @@ public sealed class SendingAgainTests
         world.Volume.Describe().OpenHandles.ShouldBe(0);
     }
 
+    [Theory]
+    [InlineData(typeof(RenewLease))]
+    [InlineData(typeof(OpenSession))]
+    public async Task A_coordinator_that_does_not_answer_does_not_keep_the_session_from_the_next(Type unanswered)
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromHours(1));
+        await world.ConnectAsync();
+        var left = 0;
+        world.Coordinator.Silent = request => request.GetType() == unanswered && Interlocked.Increment(ref left) > 0;
+        if (unanswered == typeof(OpenSession))
+        {
+            world.Coordinator.BreakConnections();
+        }
+
+        await ClientWorld.UntilAsync(() => Volatile.Read(ref left) > 0);
+        var next = world.Coordinator.Successor(2);
+        world.Connections.There["unix:next"] = next;
+        world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
+
+        await ClientWorld.UntilAsync(() => next.CallsOf<RenewLease>().Count > 0);
+        next.CallsOf<OpenSession>().ShouldHaveSingleItem().Epoch.ShouldBe(new Epoch(2));
+    }
+
     [Fact]
     public async Task An_older_coordinator_is_not_followed()
     {
