@@ -200,8 +200,11 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
 
         if (call.Id.Sequence == slot.LastSequence && slot.LastReply is { } kept && _options.RemembersAnswers)
         {
-            OpenAgain(session, call.Request, kept);
-            return Answer(kept);
+            return Answer(await RefusalAsReply(() =>
+            {
+                OpenAgain(session, call.Request, kept);
+                return Replied(kept);
+            }));
         }
 
         slot.RunningSequence = call.Id.Sequence;

@@ -8,11 +8,12 @@ namespace Covol.VolumeClient;
 internal sealed partial class SessionKeeper
 {
     /// <summary>Opens or resumes the session over a new connection, reclaims, and renews the lease. Null: refused.</summary>
-    private async Task<SessionLink?> OpenAsync(CoordinatorRoute route, IVolumeConnection connection)
+    private async Task<SessionLink?> OpenAsync(
+        CoordinatorRoute route, IVolumeConnection connection, CancellationToken overtaken)
     {
         var opening = new OpenSession(_settings.Node, _settings.MountId, _settings.DataKey, _settings.SlotCount, _session?.Id);
         var call = new VolumeCall(new RequestId(default, 0, 0), route.Epoch, opening, default);
-        var answer = await CallWithinAsync(connection, call).ConfigureAwait(false);
+        var answer = await CallWithinAsync(connection, call, overtaken).ConfigureAwait(false);
         if (answer.Reply is Refused refused)
         {
             _waitingFor = $"The coordinator does not take the session: {refused.Detail}";
@@ -43,24 +44,24 @@ internal sealed partial class SessionKeeper
         var link = new SessionLink(_session, route.Epoch, connection);
         if (resumed && (_reclaimedAt != route.Epoch))
         {
-            await ReclaimAsync(link, opened.InGrace).ConfigureAwait(false);
+            await ReclaimAsync(link, opened.InGrace, overtaken).ConfigureAwait(false);
             _reclaimedAt = route.Epoch;
         }
 
-        await SettleAsync(link).ConfigureAwait(false);
-        return await RenewOnceAsync(link).ConfigureAwait(false) ? link : null;
+        await SettleAsync(link, overtaken).ConfigureAwait(false);
+        return await RenewOnceAsync(link, overtaken).ConfigureAwait(false) ? link : null;
     }
 
-    private async Task ReclaimAsync(SessionLink link, bool inGrace)
+    private async Task ReclaimAsync(SessionLink link, bool inGrace, CancellationToken overtaken)
     {
         foreach (var reclaim in _events.BeginReclaim(link.Epoch))
         {
-            var reply = await CallReservedAsync(link, reclaim).ConfigureAwait(false);
+            var reply = await CallOwnAsync(link, reclaim, overtaken).ConfigureAwait(false);
             if (reply is Refused && reclaim.Layout is not null)
             {
                 // The layout alone may be what was refused; the handle and its locks are asked for without it.
                 _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: true);
-                reply = await CallReservedAsync(link, reclaim with { Layout = null }).ConfigureAwait(false);
+                reply = await CallOwnAsync(link, reclaim with { Layout = null }, overtaken).ConfigureAwait(false);
             }
 
             if (reply is Refused refused)
@@ -72,7 +73,7 @@ internal sealed partial class SessionKeeper
 
         if (inGrace)
         {
-            await CallReservedAsync(link, new ReclaimComplete()).ConfigureAwait(false);
+            await CallOwnAsync(link, new ReclaimComplete(), overtaken).ConfigureAwait(false);
         }
     }
 
@@ -80,14 +81,15 @@ internal sealed partial class SessionKeeper
     /// Gives each request that was given up an end: sent again as a renewal, it either was carried out before, and is answered from memory,
     /// or never will be, because its sequence number is used up (I3).
     /// </summary>
-    private async Task SettleAsync(SessionLink link)
+    private async Task SettleAsync(SessionLink link, CancellationToken overtaken)
     {
         var left = new Queue<RequestId>(link.Session.Slots.TakeInDoubt());
         try
         {
             while (left.TryPeek(out var id))
             {
-                await CallWithinAsync(link.Connection, new VolumeCall(id, link.Epoch, new RenewLease(), default)).ConfigureAwait(false);
+                var call = new VolumeCall(id, link.Epoch, new RenewLease(), default);
+                await CallWithinAsync(link.Connection, call, overtaken).ConfigureAwait(false);
                 left.Dequeue();
                 link.Session.Slots.Answered(id);
             }
@@ -108,7 +110,7 @@ internal sealed partial class SessionKeeper
             while (true)
             {
                 await Task.Delay(_settings.RenewEvery, _time, cancellation).ConfigureAwait(false);
-                if (!await RenewOnceAsync(link).ConfigureAwait(false))
+                if (!await RenewOnceAsync(link, cancellation).ConfigureAwait(false))
                 {
                     link.Retire("The coordinator does not renew the lease.");
                     return;
@@ -125,7 +127,7 @@ internal sealed partial class SessionKeeper
         }
     }
 
-    private async Task<bool> RenewOnceAsync(SessionLink link)
+    private async Task<bool> RenewOnceAsync(SessionLink link, CancellationToken cancellation)
     {
         var sent = _clock.Now;
         if (!_lease.IsRunning)
@@ -133,7 +135,7 @@ internal sealed partial class SessionKeeper
             _events.LeaseLapsed();
         }
 
-        var reply = await CallReservedAsync(link, new RenewLease()).ConfigureAwait(false);
+        var reply = await CallOwnAsync(link, new RenewLease(), cancellation).ConfigureAwait(false);
         if (reply is Done)
         {
             _lease.Renewed(sent, _leaseLength);
@@ -163,40 +165,36 @@ internal sealed partial class SessionKeeper
         throw new ConnectionLostException($"The coordinator answered a RenewLease with {reply.GetType().Name}.");
     }
 
-    /// <summary>One try over this link, in a reserved slot. Without an answer the slot stays in doubt.</summary>
-    private async Task<VolumeReply> CallReservedAsync(SessionLink link, VolumeRequest request)
+    /// <summary>
+    /// One try over this link, in the keeper's own slot: it never waits for slots that wait for a link. One at a time.
+    /// </summary>
+    private async Task<VolumeReply> CallOwnAsync(SessionLink link, VolumeRequest request, CancellationToken cancellation)
     {
-        var id = await link.Session.Slots.TakeAsync(reserved: true, _stop.Token).ConfigureAwait(false);
-        var answered = false;
-        try
+        var slots = link.Session.Slots;
+        if (slots.OwnInDoubt is { } left)
         {
-            var answer = await CallWithinAsync(link.Connection, new VolumeCall(id, link.Epoch, request, default)).ConfigureAwait(false);
-            answered = true;
-            return answer.Reply;
+            var settling = new VolumeCall(left, link.Epoch, new RenewLease(), default);
+            await CallWithinAsync(link.Connection, settling, cancellation).ConfigureAwait(false);
+            slots.OwnAnswered();
         }
-        finally
-        {
-            if (answered)
-            {
-                link.Session.Slots.Answered(id);
-            }
-            else
-            {
-                link.Session.Slots.LeftInDoubt(id);
-            }
-        }
+
+        var call = new VolumeCall(slots.NextOwn(), link.Epoch, request, default);
+        var answer = await CallWithinAsync(link.Connection, call, cancellation).ConfigureAwait(false);
+        slots.OwnAnswered();
+        return answer.Reply;
     }
 
     /// <summary>A coordinator that takes longer than the I/O limit for a session's own business counts as lost.</summary>
-    private async Task<VolumeAnswer> CallWithinAsync(IVolumeConnection connection, VolumeCall call)
+    private async Task<VolumeAnswer> CallWithinAsync(
+        IVolumeConnection connection, VolumeCall call, CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(_settings.IoWaitLimit, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         try
         {
             return await connection.CallAsync(call, default, either.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new ConnectionLostException($"The coordinator did not answer within {_settings.IoWaitLimit.TotalSeconds:0} s.");
         }

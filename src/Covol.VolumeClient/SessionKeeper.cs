@@ -30,6 +30,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     private readonly Lock _gate = new();
 
     private CoordinatorRoute? _route;
+    private CancellationTokenSource _overtaken = new();
     private TaskCompletionSource _routeChanged = NewSignal();
     private SessionLink? _link;
     private TaskCompletionSource _linked = NewSignal();
@@ -89,7 +90,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     /// <summary>The higher epoch wins; the same epoch may bring other endpoints. Any thread.</summary>
     public void SetCoordinator(CoordinatorRoute route)
     {
-        SessionLink? outdated;
+        CancellationTokenSource? overtaken = null;
         TaskCompletionSource changed;
         lock (_gate)
         {
@@ -99,14 +100,21 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
                 return;
             }
 
-            outdated = _link is { } link && link.Epoch != route.Epoch ? link : null;
+            if (route.Epoch != _route?.Epoch)
+            {
+                overtaken = _overtaken;
+                _overtaken = new CancellationTokenSource();
+            }
+
             _route = route;
             changed = _routeChanged;
             _routeChanged = NewSignal();
         }
 
         changed.TrySetResult();
-        outdated?.Retire($"The volume is coordinated under {route.Epoch} now.");
+
+        // Whatever is asked of an older coordinator ends here, however long that one would take to answer.
+        overtaken?.Cancel();
     }
 
     /// <summary>Waits for a link.</summary>
@@ -155,9 +163,18 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         {
             while (true)
             {
-                var route = await RouteAsync().ConfigureAwait(false);
-                if (await TryServeAsync(route).ConfigureAwait(false))
+                var (route, newer) = await RouteAsync().ConfigureAwait(false);
+                using var overtaken = CancellationTokenSource.CreateLinkedTokenSource(newer, _stop.Token);
+                try
                 {
+                    if (await TryServeAsync(route, overtaken.Token).ConfigureAwait(false))
+                    {
+                        backoff = _settings.BackoffMin;
+                    }
+                }
+                catch (OperationCanceledException) when (!_stop.IsCancellationRequested && overtaken.IsCancellationRequested)
+                {
+                    // On to the newer coordinator.
                     backoff = _settings.BackoffMin;
                 }
 
@@ -171,7 +188,8 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         }
     }
 
-    private async Task<CoordinatorRoute> RouteAsync()
+    /// <summary>Waits for a route. The token ends when a higher epoch is told.</summary>
+    private async Task<(CoordinatorRoute Route, CancellationToken Newer)> RouteAsync()
     {
         while (true)
         {
@@ -180,7 +198,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
             {
                 if (_route is { } route)
                 {
-                    return route;
+                    return (route, _overtaken.Token);
                 }
 
                 changed = _routeChanged.Task;
@@ -210,8 +228,11 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         _stop.Token.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Goes through the endpoints until one serves; true when it did, after it has ended.</summary>
-    private async Task<bool> TryServeAsync(CoordinatorRoute route)
+    /// <summary>
+    /// Goes through the endpoints until one serves; true when it did, after it has ended. The token ends when a higher epoch is
+    /// told, which leaves no try of this route any use, or the volume is given up.
+    /// </summary>
+    private async Task<bool> TryServeAsync(CoordinatorRoute route, CancellationToken overtaken)
     {
         foreach (var endpoint in route.Endpoints)
         {
@@ -219,11 +240,11 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
             try
             {
                 using var limit = new CancellationTokenSource(_settings.ConnectLimit, _time);
-                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, overtaken);
                 connection = await _source.ConnectAsync(endpoint, _events.Noticed, either.Token).ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is IOException or System.Net.Sockets.SocketException
-                || (failure is OperationCanceledException && !_stop.IsCancellationRequested))
+                || (failure is OperationCanceledException && !overtaken.IsCancellationRequested))
             {
                 _waitingFor = $"The coordinator does not answer at {endpoint}: {failure.Message}";
                 VolumeClientLog.ConnectFailed(_log, _settings.Volume, endpoint, failure.Message);
@@ -234,9 +255,9 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
             {
                 try
                 {
-                    if (await OpenAsync(route, connection).ConfigureAwait(false) is { } link)
+                    if (await OpenAsync(route, connection, overtaken).ConfigureAwait(false) is { } link)
                     {
-                        await ServeAsync(link, endpoint).ConfigureAwait(false);
+                        await ServeAsync(link, endpoint, overtaken).ConfigureAwait(false);
                         return true;
                     }
                 }
@@ -251,7 +272,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         return false;
     }
 
-    private async Task ServeAsync(SessionLink link, string endpoint)
+    private async Task ServeAsync(SessionLink link, string endpoint, CancellationToken overtaken)
     {
         TaskCompletionSource linked;
         lock (_gate)
@@ -262,14 +283,14 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
 
         linked.TrySetResult();
         VolumeClientLog.Linked(_log, _settings.Volume, endpoint, link.Epoch.Value);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        using var outdated = overtaken.UnsafeRegister(
+            static it => ((SessionLink)it!).Retire("The volume has a newer coordinator, or is given up on this node."), link);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(overtaken);
         var renewals = RenewAsync(link, ended.Token);
         string reason;
         try
         {
-            var over = await Task.WhenAny(link.Retired, link.Connection.Closed, Task.Delay(Timeout.Infinite, ended.Token))
-                .ConfigureAwait(false);
-            reason = over is Task<string> told ? await told.ConfigureAwait(false) : "This node gives up the volume.";
+            reason = await (await Task.WhenAny(link.Retired, link.Connection.Closed).ConfigureAwait(false)).ConfigureAwait(false);
         }
         finally
         {

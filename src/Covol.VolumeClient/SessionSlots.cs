@@ -7,15 +7,18 @@ namespace Covol.VolumeClient;
 /// <summary>
 /// The bounded places of a session from which requests are sent. A slot carries one request at a time, sequence numbers have no
 /// gaps, and a slot whose last request is in doubt carries no other until that one is settled (SAFETY 16, 20). Reserved slots serve returns,
-/// renewals, unlocks and closes, so that a recall is answered even while all others wait (SAFETY 22). Any thread.
+/// renewals, unlocks and closes, so that a recall is answered even while all others wait (SAFETY 22). The last of them is the keeper's own:
+/// the others may all carry requests that wait for a link, and only the keeper's requests make one. Any thread.
 /// </summary>
 internal sealed class SessionSlots
 {
     private readonly SessionId _session;
     private readonly int _slotCount;
+    private readonly int _own;
     private readonly long[] _sequences;
     private readonly Lock _gate = new();
     private readonly List<int> _inDoubt = [];
+    private bool _ownInDoubt;
 
     // Never hold more than the session's slots.
     private readonly Channel<int> _free = Channel.CreateUnbounded<int>();
@@ -23,11 +26,12 @@ internal sealed class SessionSlots
 
     public SessionSlots(SessionId session, int slotCount, int reservedSlotCount)
     {
-        Invariant.Holds(slotCount > 0 && reservedSlotCount > 0, "A session without ordinary or reserved slots cannot work.");
+        Invariant.Holds(slotCount > 0 && reservedSlotCount > 1, "A session without ordinary or two reserved slots cannot work.");
         _session = session;
         _slotCount = slotCount;
         _sequences = new long[slotCount + reservedSlotCount];
-        for (var slot = 0; slot < _sequences.Length; slot++)
+        _own = _sequences.Length - 1;
+        for (var slot = 0; slot < _own; slot++)
         {
             Free(slot);
         }
@@ -40,6 +44,37 @@ internal sealed class SessionSlots
         lock (_gate)
         {
             return new RequestId(_session, slot, ++_sequences[slot]);
+        }
+    }
+
+    /// <summary>The request in the keeper's own slot that has no answer yet; it is settled before the slot is used again.</summary>
+    public RequestId? OwnInDoubt
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ownInDoubt ? new RequestId(_session, _own, _sequences[_own]) : null;
+            }
+        }
+    }
+
+    /// <summary>Names the next request in the keeper's own slot, which sends one at a time; in doubt until <see cref="OwnAnswered"/>.</summary>
+    public RequestId NextOwn()
+    {
+        lock (_gate)
+        {
+            Invariant.Holds(!_ownInDoubt, "The keeper's own slot was used while its last request was in doubt.");
+            _ownInDoubt = true;
+            return new RequestId(_session, _own, ++_sequences[_own]);
+        }
+    }
+
+    public void OwnAnswered()
+    {
+        lock (_gate)
+        {
+            _ownInDoubt = false;
         }
     }
 

@@ -28,6 +28,23 @@ public sealed class ExactlyOnce
     }
 
     [Fact]
+    public async Task An_open_that_comes_again_and_finds_no_room_is_refused_and_the_coordinator_goes_on()
+    {
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { HandlesMax = 1 });
+        var client = await world.ClientAsync(1);
+        var id = client.NextId(slot: 3);
+        await client.SendAsync(id, client.NewFile("a", new HandleId(70)));
+        await client.AskAsync<Done>(new Close(new HandleId(70)));
+        await client.AskAsync<Entry>(client.NewFile("b", new HandleId(71)));
+
+        var again = await client.SendAsync(id, client.NewFile("a", new HandleId(70)));
+
+        again.Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.Busy);
+        await client.AskAsync<Entry>(new GetRoot());
+        world.FailedBecause.ShouldBeNull();
+    }
+
+    [Fact]
     public async Task A_create_that_was_committed_before_a_crash_is_answered_from_the_journal()
     {
         await using var world = await CoordinatorWorld.StartAsync();

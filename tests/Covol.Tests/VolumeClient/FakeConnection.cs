@@ -28,6 +28,12 @@ internal sealed class FakeConnection : IVolumeConnection
             throw new ConnectionLostException();
         }
 
+        if (_coordinator.LeavesUnanswered(call))
+        {
+            await Closed.WaitAsync(cancellation);
+            throw new ConnectionLostException();
+        }
+
         return _coordinator.Serve(this, call, answerData);
     }
 

@@ -53,6 +53,9 @@ internal sealed class FakeCoordinator
     /// <summary>Breaks it before carrying the request out.</summary>
     public Type? BreakBefore { get; set; }
 
+    /// <summary>Requests that get no answer: their callers wait until the connection ends or they give up.</summary>
+    public Func<VolumeRequest, bool>? Silent { get; set; }
+
     public FileId AddFile(int number, int length)
     {
         var id = new FileId(new FileReference((ulong)number, 1), number);
@@ -104,19 +107,6 @@ internal sealed class FakeCoordinator
         }
     }
 
-    /// <summary>As if the request had been refused before it was taken: its slot does not remember it.</summary>
-    public void ForgetAnswersTo<T>()
-        where T : VolumeRequest
-    {
-        lock (_gate)
-        {
-            foreach (var call in Calls.Where(call => call.Request is T))
-            {
-                _journal.Sessions[call.Id.Session][call.Id.Slot] = (call.Id.Sequence - 1, null);
-            }
-        }
-    }
-
     public void ForgetSessions()
     {
         lock (_gate)
@@ -140,6 +130,20 @@ internal sealed class FakeCoordinator
         lock (_gate)
         {
             return [.. Calls.Where(call => call.Request is T)];
+        }
+    }
+
+    public bool LeavesUnanswered(VolumeCall call)
+    {
+        lock (_gate)
+        {
+            if (Silent?.Invoke(call.Request) is not true)
+            {
+                return false;
+            }
+
+            Calls.Add(call);
+            return true;
         }
     }
 
@@ -203,7 +207,11 @@ internal sealed class FakeCoordinator
 
         Executed.Add(call.Request);
         var reply = Intercept?.Invoke(call.Request) ?? Execute(call, answerData, out length);
-        slots[call.Id.Slot] = (call.Id.Sequence, reply);
+        if (reply is not Refused { Error: VolumeError.NotServing })
+        {
+            slots[call.Id.Slot] = (call.Id.Sequence, reply);
+        }
+
         return reply;
     }
 

@@ -1,6 +1,7 @@
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Covol.VolumeClient;
 using Shouldly;
 using Xunit;
 
@@ -40,13 +41,57 @@ public sealed class SendingAgainTests
         world.Coordinator.Intercept = request => request is WriteData ? new Refused(VolumeError.NotServing, "Handing over.") : null;
         var writing = world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "later"u8.ToArray()).AsTask();
         await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<WriteData>().Count > 0);
-        world.Coordinator.ForgetAnswersTo<WriteData>();
 
         world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
         await writing;
 
         next.Files[file].ShouldBe("later"u8.ToArray());
         next.CallsOf<WriteData>()[^1].Id.ShouldBe(world.Coordinator.CallsOf<WriteData>()[0].Id);
+    }
+
+    [Fact]
+    public async Task Closes_that_fill_all_reserved_slots_do_not_keep_the_session_from_its_next_coordinator()
+    {
+        await using var world = new ClientWorld();
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var handles = new List<OpenFile>();
+        for (var number = 0; number < 20; number++)
+        {
+            handles.Add((await world.Volume.OpenAsync(file, OpenAccess.Read, truncate: false)).Handle);
+        }
+
+        world.Coordinator.Silent = request => request is Close;
+        var closing = Task.WhenAll(handles.Select(handle => world.Volume.CloseAsync(handle).AsTask()));
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<Close>().Select(call => call.Id.Slot).Distinct().Count() >= 7);
+        world.Connections.There["unix:next"] = world.Coordinator.Successor(2);
+        world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
+
+        await closing.WaitAsync(TimeSpan.FromSeconds(10));
+        world.Volume.Describe().OpenHandles.ShouldBe(0);
+    }
+
+    [Theory]
+    [InlineData(typeof(RenewLease))]
+    [InlineData(typeof(OpenSession))]
+    public async Task A_coordinator_that_does_not_answer_does_not_keep_the_session_from_the_next(Type unanswered)
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromHours(1));
+        await world.ConnectAsync();
+        var left = 0;
+        world.Coordinator.Silent = request => request.GetType() == unanswered && Interlocked.Increment(ref left) > 0;
+        if (unanswered == typeof(OpenSession))
+        {
+            world.Coordinator.BreakConnections();
+        }
+
+        await ClientWorld.UntilAsync(() => Volatile.Read(ref left) > 0);
+        var next = world.Coordinator.Successor(2);
+        world.Connections.There["unix:next"] = next;
+        world.Volume.SetCoordinator(new Epoch(2), ["unix:next"]);
+
+        await ClientWorld.UntilAsync(() => next.CallsOf<RenewLease>().Count > 0);
+        next.CallsOf<OpenSession>().ShouldHaveSingleItem().Epoch.ShouldBe(new Epoch(2));
     }
 
     [Fact]
