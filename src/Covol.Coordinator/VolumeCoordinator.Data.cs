@@ -215,10 +215,25 @@ public sealed partial class VolumeCoordinator
             return known;
         }
 
-        var map = await _metadata.ReadAsync(context => context.Volume.Map(file));
+        var map = await WritableMapAsync(file);
         _maps.Put(file, map);
         return map;
     }
+
+    /// <summary>
+    /// Where a file's data lies, after it is sure that no replay of the journal will put older content there (SAFETY 15). Data is
+    /// written by no other map: redirected writes pass the journal by as much as those inside a layout do.
+    /// </summary>
+    private Task<FileMap> WritableMapAsync(FileId file) => _metadata.ReadAsync(context =>
+    {
+        var map = context.Volume.Map(file);
+        if (map.Extents.Count > 0)
+        {
+            context.CheckpointBefore(map.Extents);
+        }
+
+        return map;
+    });
 
     /// <summary>Small files of other programs lie in their MFT record, where no block of the LUN is theirs.</summary>
     private static bool IsResident(FileMap map) => map.Extents.Count == 0 && map.Allocated.Value == 0 && map.ValidLength.Value > 0;
@@ -228,7 +243,8 @@ public sealed partial class VolumeCoordinator
         var map = await _metadata.ReadAsync(context => context.Volume.Map(file));
         if (IsResident(map))
         {
-            map = await _metadata.ChangeAsync(context => context.Volume.Extend(file, map.Size));
+            await _metadata.ChangeAsync(context => context.Volume.Extend(file, map.Size));
+            map = await WritableMapAsync(file);
         }
 
         _maps.Put(file, map);

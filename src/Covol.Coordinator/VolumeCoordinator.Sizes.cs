@@ -102,10 +102,11 @@ public sealed partial class VolumeCoordinator
 
                 return grown;
             });
-            _maps.Put(file, map);
         }
         while (at < size);
 
+        map = await WritableMapAsync(file);
+        _maps.Put(file, map);
         return map;
     }
 

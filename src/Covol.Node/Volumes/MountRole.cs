@@ -220,7 +220,10 @@ internal sealed class MountRole : IDisposable
         await _attaching.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            foreach (var (volume, wanted) in _wanted)
+            // Those that are mounted only learn who coordinates them now, which is instant and cannot wait for a volume that cannot be
+            // attached: they have the length of the grace to reclaim what they hold (SAFETY 21).
+            string? failure = null;
+            foreach (var (volume, wanted) in _wanted.OrderBy(volume => !_attached.ContainsKey(volume.Key)))
             {
                 if (_attached.TryGetValue(volume, out var epoch) && epoch.Value >= wanted.Epoch.Value)
                 {
@@ -239,12 +242,22 @@ internal sealed class MountRole : IDisposable
                 if (!answer.Ok)
                 {
                     // The key may have been registered before the rest failed, and a key has one life only.
-                    _keys.Remove(volume);
-                    throw new NodeException($"{volume} could not be attached: {answer.Error}");
+                    if (!_attached.ContainsKey(volume))
+                    {
+                        _keys.Remove(volume);
+                    }
+
+                    failure ??= $"{volume} could not be attached: {answer.Error}";
+                    continue;
                 }
 
                 _attached[volume] = wanted.Epoch;
                 NodeLog.Attached(_log, volume, wanted.Epoch.ToString(), wanted.Coordinator[0]);
+            }
+
+            if (failure is not null)
+            {
+                throw new NodeException(failure);
             }
         }
         finally

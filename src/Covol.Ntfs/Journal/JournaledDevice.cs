@@ -164,23 +164,17 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
-    /// True when a replay could still write over one of these places. When it is false the places are the nodes' from now on,
-    /// so nothing of
-    /// them stays in the cache.
+    /// True when a replay could still write over one of these places. They are about to be written past this device, so nothing of
+    /// them stays in the cache either way.
     /// </summary>
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant)
     {
-        if (_controls.CheckpointBeforeGrant && (Touches(grant, _journal.Journalled) || Touches(grant, _dirty.Keys)))
-        {
-            return true;
-        }
-
         foreach (var number in Hits(grant, _clean.Keys).ToList())
         {
             _clean.Remove(number);
         }
 
-        return false;
+        return _controls.CheckpointBeforeGrant && (Touches(grant, _journal.Journalled) || Touches(grant, _dirty.Keys));
     }
 
     /// <summary>Sectors for the fingerprint of the next laps.</summary>

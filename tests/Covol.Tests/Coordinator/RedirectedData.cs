@@ -10,6 +10,19 @@ namespace Covol.Tests.Coordinator;
 public sealed class RedirectedData
 {
     [Fact]
+    public async Task A_redirected_write_waits_until_no_replay_can_go_over_it()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("plain.txt");
+        var before = world.Volume.Checkpoints;
+
+        await client.WriteAsync(file, 0, Pattern(10_000, 1));
+
+        world.Volume.Checkpoints.ShouldBeGreaterThan(before);
+    }
+
+    [Fact]
     public async Task What_one_node_writes_another_reads()
     {
         await using var world = await CoordinatorWorld.StartAsync();
