@@ -9,6 +9,9 @@ namespace Covol.Coordinator;
 /// <summary>Locks: what the machine decides is carried out here.</summary>
 public sealed partial class VolumeCoordinator
 {
+    /// <summary>Sessions that did not reclaim and whose key is not fenced yet.</summary>
+    private int _unfencedAfterGrace;
+
     private LockTested Test(Session session, TestLock test)
     {
         RequireHandle(session, test.Handle, test.File);
@@ -24,6 +27,11 @@ public sealed partial class VolumeCoordinator
         {
             RequireHandle(session, set.Handle, set.File);
             RefuseInGrace("A new lock");
+            if (_unfencedAfterGrace > 0)
+            {
+                throw new VolumeException(
+                    VolumeError.InGrace, "A session that did not reclaim is being fenced; it may have held this lock and still write. Ask again.");
+            }
         }
 
         var wanted = new HeldLock(set.Owner, set.ProcessId, set.Kind, set.Mode, set.Range);

@@ -78,7 +78,20 @@ public sealed partial class VolumeCoordinator
 
         EnterPhase(CoordinatorPhase.Serving, reason);
         StepLayouts(new LayoutInput.GraceEnded());
+        foreach (var silent in _sessions.Values.Where(session => session.IsReclaiming && !session.IsEnding).ToList())
+        {
+            // It may still write until its key is fenced, so what it had ends only then, and nobody gets its locks before.
+            _unfencedAfterGrace++;
+            Background(() => EvictSilentAsync(silent));
+        }
+
         PurgeUnused();
+    }
+
+    private async Task EvictSilentAsync(Session silent)
+    {
+        await EvictSessionAsync(silent, "it did not reclaim in time");
+        _unfencedAfterGrace--;
     }
 
     private void EndGraceWhenAllReclaimed()

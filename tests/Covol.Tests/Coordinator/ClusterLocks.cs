@@ -68,6 +68,35 @@ public sealed class ClusterLocks
     }
 
     [Fact]
+    public async Task A_lock_of_a_session_that_does_not_reclaim_is_free_only_after_its_key_is_fenced()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var holder = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, handle) = await holder.CreateAsync("disk.raw");
+        var otherHandle = await other.OpenAsync(file);
+        await holder.AskAsync<Done>(Lock(file, handle, wait: false));
+        world.Lun.FenceMayEnd.Reset();
+
+        await world.TakeOverAsync();
+        await other.MoveToAsync(world.Coordinator);
+        await other.AskAsync<Done>(new ReclaimHandle(file, otherHandle, OpenAccess.ReadWrite, [], null));
+        await other.AskAsync<Done>(new ReclaimComplete());
+        await world.UntilAsync(() => world.Lun.FencesBegun > 0, TimeSpan.FromMilliseconds(100));
+        (await other.RefusalAsync(Lock(file, otherHandle, wait: false))).ShouldBe(VolumeError.InGrace);
+        world.Lun.FenceMayEnd.Set();
+
+        await world.UntilAsync(() => world.Lun.Fenced.Contains(holder.DataKey));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while ((await world.Coordinator.GetStateAsync()).Sessions > 1)
+        {
+            limit.Token.ThrowIfCancellationRequested();
+        }
+
+        await other.AskAsync<Done>(Lock(file, otherHandle, wait: false));
+    }
+
+    [Fact]
     public async Task A_lock_needs_an_open_handle_of_the_file()
     {
         await using var world = await CoordinatorWorld.StartAsync();
