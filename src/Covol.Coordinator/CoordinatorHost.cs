@@ -30,6 +30,7 @@ public sealed class CoordinatorHost : IControlService
     private readonly TaskCompletionSource<string> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _handedOver = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<VolumeCoordinator> _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ActivateCoordinator> _activated = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CoordinatorPhase _phase = CoordinatorPhase.Starting;
     private Epoch _epoch;
@@ -66,6 +67,8 @@ public sealed class CoordinatorHost : IControlService
                 return _activated.TrySetResult(activate.Order) || (await _activated.Task).Epoch == activate.Order.Epoch
                     ? ControlAnswer.Done
                     : ControlAnswer.Refused($"This coordinator serves under {(await _activated.Task).Epoch} and no other.");
+            case Evict evict:
+                return await EvictAsync(evict.Order, cancellation);
             case HandOver or Stop:
                 _asked.TrySetResult();
                 if (await Task.WhenAny(_handedOver.Task, _failed.Task) == _failed.Task)
@@ -76,6 +79,26 @@ public sealed class CoordinatorHost : IControlService
                 return ControlAnswer.Done;
             default:
                 return ControlAnswer.Refused($"A coordinator does not carry out {request?.GetType().Name}.");
+        }
+    }
+
+    /// <summary>One that recovers the volume still does it as soon as there are sessions, and before their grace has to end.</summary>
+    private async Task<ControlAnswer> EvictAsync(EvictNode order, CancellationToken cancellation)
+    {
+        await Task.WhenAny(_started.Task, _failed.Task, _asked.Task).WaitAsync(cancellation);
+        if (!_started.Task.IsCompleted || _failed.Task.IsCompleted)
+        {
+            return ControlAnswer.Refused($"The coordinator of {_configuration.Volume} ends before it serves; its successor is told.");
+        }
+
+        try
+        {
+            await (await _started.Task).EvictAsync(order.Node, order.Incarnation).WaitAsync(cancellation);
+            return ControlAnswer.Done;
+        }
+        catch (ConnectionLostException failure)
+        {
+            return ControlAnswer.Refused(failure.Message);
         }
     }
 
@@ -149,6 +172,7 @@ public sealed class CoordinatorHost : IControlService
         });
         await coordinator.StartAsync();
         _coordinator = coordinator;
+        _started.TrySetResult(coordinator);
 
         using var identity = _configuration.Tls is { } files ? TlsIdentity.Load(files) : null;
         await using var listener = VolumeListener.Start(

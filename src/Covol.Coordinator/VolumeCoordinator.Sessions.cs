@@ -4,6 +4,7 @@ using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
+using Covol.Protocol.Ownership;
 using Covol.Protocol.Volume;
 using Covol.Transport;
 
@@ -12,6 +13,9 @@ namespace Covol.Coordinator;
 /// <summary>Who the clients are: sessions, their connections, grace, hand-over.</summary>
 public sealed partial class VolumeCoordinator
 {
+    /// <summary>Nodes that the cluster evicted, up to which incarnation of their data keys.</summary>
+    private readonly Dictionary<NodeId, long> _evicted = [];
+
     private long _lastSession;
     private int _clusterSize;
     private FileId _root;
@@ -109,11 +113,20 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.NotPermitted, $"The connection is {caller.Node}'s, the session is for {open.Node}.");
         }
 
+        if (IsEvicted(open.Node, open.DataKey))
+        {
+            throw new VolumeException(
+                VolumeError.SessionUnknown, $"{open.Node} was evicted with {open.DataKey}; it comes back with a new key after it has let go of all.");
+        }
+
         var session = open.Resume is { } resume ? await ResumeAsync(resume, open) : await BeginSessionAsync(open);
         session.Attach(caller);
         return new SessionOpened(
             session.Id, session.SlotCount, _options.ReservedSlots, _options.Layouts.Lease, _data.BlockSize, _clusterSize, InGrace);
     }
+
+    private bool IsEvicted(NodeId node, ReservationKey dataKey) =>
+        _evicted.TryGetValue(node, out var incarnation) && KeyLayout.Incarnation(dataKey) <= incarnation;
 
     private async Task<Session> BeginSessionAsync(OpenSession open)
     {

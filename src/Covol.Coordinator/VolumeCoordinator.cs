@@ -113,14 +113,19 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     }
 
     /// <summary>
-    /// The cluster evicted the node: its keys are fenced, then its sessions, opens and locks end. Ends after that.
+    /// The cluster evicted the node: its data keys up to this incarnation are fenced, then their sessions, opens and locks end, and
+    /// none of them opens a session again. Ends after that. What the node has begun since with later keys goes on.
     /// </summary>
-    public async Task EvictAsync(NodeId node)
+    public async Task EvictAsync(NodeId node, long incarnation)
     {
-        var ended = await OnThread(() => Task.WhenAll(
-            _sessions.Values.Where(session => session.Node == node).ToList()
-                .Select(session => EvictSessionAsync(session, $"{node} was evicted"))));
-        await ended;
+        var ended = await OnThread(() =>
+        {
+            _evicted[node] = Math.Max(incarnation, _evicted.GetValueOrDefault(node));
+            return Task.WhenAll(
+                _sessions.Values.Where(session => IsEvicted(session.Node, session.DataKey)).ToList()
+                    .Select(session => EvictSessionAsync(session, $"{node} was evicted")));
+        });
+        await WaitAsync(ended);
     }
 
     /// <summary>Stops without any order: whatever is not answered stays unanswered, as after a crash.</summary>
@@ -343,13 +348,19 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
 
     private async Task<T> WaitAsync<T>(Task<T> task)
     {
+        await WaitAsync((Task)task).ConfigureAwait(false);
+        return await task.ConfigureAwait(false);
+    }
+
+    private async Task WaitAsync(Task task)
+    {
         await Task.WhenAny(task, _stopped.Task).ConfigureAwait(false);
         if (!task.IsCompleted)
         {
             await _stopped.Task.ConfigureAwait(false);
         }
 
-        return await task.ConfigureAwait(false);
+        await task.ConfigureAwait(false);
     }
 
     private void EnterPhase(CoordinatorPhase phase, string reason)

@@ -1,5 +1,6 @@
 using Covol.Api.Configuration;
 using Covol.Cluster.Etcd;
+using Covol.Protocol.Control;
 
 namespace Covol.Node;
 
@@ -17,14 +18,20 @@ internal static class EtcdSettings
             Peer(self),
             configuration.Members.ToDictionary(member => $"node{member.Node}", Peer),
             $"covol-{configuration.Cluster}",
-            $"{configuration.LogDirectory}/etcd.log");
+            $"{configuration.LogDirectory}/etcd.log")
+        {
+            Tls = Tls(configuration),
+        };
     }
 
     /// <summary>All members, this node's own first.</summary>
     public static EtcdOptions Client(NodeConfiguration configuration) => new(
-        [.. configuration.Members.OrderBy(member => member.Node != configuration.Node).Select(Client)], null);
+        [.. configuration.Members.OrderBy(member => member.Node != configuration.Node).Select(Client)], Tls(configuration));
 
-    private static Uri Client(MemberConfiguration member) => new($"http://{member.Address}:{member.StoreClientPort}");
+    public static Uri Client(MemberConfiguration member) => new($"https://{member.Address}:{member.StoreClientPort}");
 
-    private static Uri Peer(MemberConfiguration member) => new($"http://{member.Address}:{member.StorePeerPort}");
+    private static TlsFiles Tls(NodeConfiguration configuration) =>
+        new(configuration.Authority, configuration.Certificate, configuration.Key);
+
+    private static Uri Peer(MemberConfiguration member) => new($"https://{member.Address}:{member.StorePeerPort}");
 }

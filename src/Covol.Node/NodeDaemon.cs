@@ -5,6 +5,7 @@ using Covol.Cluster.Membership;
 using Covol.Cluster.Ownership;
 using Covol.Cluster.Records;
 using Covol.Cluster.Store;
+using Covol.Node.Eviction;
 using Covol.Node.Http;
 using Covol.Node.Processes;
 using Covol.Node.VirtualMachines;
@@ -28,6 +29,9 @@ public sealed class NodeDaemon
     private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_handOverLimit = TimeSpan.FromSeconds(5);
 
+    /// <summary>Two heartbeats and some; a node without peers does not wait for longer either.</summary>
+    private static readonly TimeSpan s_announceLimit = TimeSpan.FromSeconds(2);
+
     private readonly NodeConfiguration _configuration;
     private readonly ILoggerFactory _logs;
     private readonly ILogger _log;
@@ -43,7 +47,8 @@ public sealed class NodeDaemon
     }
 
     /// <summary>
-    /// Runs until cancelled (the control plane ends, everything else goes on) or until told to stop the node (everything ends in order).
+    /// Runs until cancelled (the peers are told that the control plane restarts, it ends, everything else goes on) or until told to stop the
+    /// node (everything ends in order).
     /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
@@ -64,7 +69,11 @@ public sealed class NodeDaemon
         var cluster = await JoinAsync(records, cancellation).ConfigureAwait(false);
         var watch = new ClusterWatch(store, keys);
         var allocator = new KeyAllocator(store, keys, cluster);
-        using var mount = new MountRole(_configuration, allocator, _daemon, _time, _logs.CreateLogger<MountRole>());
+        var eviction = new OwnEviction(
+            Self, _configuration.RunDirectory, watch, _time, _logs.CreateLogger<OwnEviction>());
+        await eviction.BeginAsync(store, keys, cancellation).ConfigureAwait(false);
+        var coordinators = new CoordinatorProcesses(_configuration, _daemon, _time, _logs.CreateLogger<CoordinatorProcesses>());
+        using var mount = new MountRole(_configuration, allocator, eviction, _daemon, _time, _logs.CreateLogger<MountRole>());
         var queries = new ClusterQueries(_configuration, watch, peers, mount);
         var volumes = new VolumeOrders(records, watch, queries, mount, _daemon);
         await using var machines = new VirtualMachineRoles(
@@ -75,7 +84,7 @@ public sealed class NodeDaemon
                 store,
                 keys,
                 allocator,
-                new CoordinatorProcesses(_configuration, _daemon, _time, _logs.CreateLogger<CoordinatorProcesses>()),
+                coordinators,
                 new VolumeAttachments(mount),
                 new OwnershipSettings(),
                 _time,
@@ -94,21 +103,39 @@ public sealed class NodeDaemon
             },
             cancellation).ConfigureAwait(false);
 
-        using var running = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var running = new CancellationTokenSource();
+        using var peerNetwork = PeerNetwork();
+        var membership = Membership(store, keys, watch, peerNetwork);
+        var restartOrdered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var restart = cancellation.Register(() => restartOrdered.TrySetResult());
         List<Task> work =
         [
             watch.RunAsync(running.Token),
-            Membership(store, keys, watch).RunAsync(ownership.SetMembers, () => NodeLog.Isolated(_log), running.Token),
+            membership.RunAsync(ownership.SetMembers, () => NodeLog.Isolated(_log), running.Token),
             mount.RunAsync(running.Token),
             ownership.RunAsync(running.Token),
-            AdoptAsync(watch, machines, running.Token),
+            AdoptAsync(watch, machines, eviction, EndAllAsync, running.Token),
         ];
         NodeLog.Up(_log, _configuration.Node);
+
+        async Task EndAllAsync(EvictionRecord record, CancellationToken token)
+        {
+            var machinesEnd = machines.KillAll();
+            await coordinators.EndEvictedAsync(token).ConfigureAwait(false);
+            await mount.EndEvictedAsync(token).ConfigureAwait(false);
+            await machinesEnd(token).ConfigureAwait(false);
+        }
+
         try
         {
-            var ended = await Task.WhenAny([.. work, stopOrdered.Task]).ConfigureAwait(false);
+            var ended = await Task.WhenAny([.. work, stopOrdered.Task, restartOrdered.Task]).ConfigureAwait(false);
             await ended.ConfigureAwait(false);
-            if (stopOrdered.Task.IsCompleted)
+            if (restartOrdered.Task.IsCompleted)
+            {
+                await membership.AnnounceRestartAsync(s_announceLimit).ConfigureAwait(false);
+                NodeLog.Restarts(_log, _configuration.Node);
+            }
+            else if (stopOrdered.Task.IsCompleted)
             {
                 NodeLog.Stops(_log, _configuration.Node);
                 await StopNodeAsync(machines, mount, ownership, etcd).ConfigureAwait(false);
@@ -125,20 +152,15 @@ public sealed class NodeDaemon
 
     private MemberConfiguration OwnMember => _configuration.Members.First(member => member.Node == _configuration.Node);
 
-    private ClusterMembership Membership(EtcdStore store, StoreKeys keys, ClusterWatch watch)
+    private PeerNetwork PeerNetwork()
     {
         var tls = new TlsFiles(_configuration.Authority, _configuration.Certificate, _configuration.Key);
         var listen = new IPEndPoint(IPAddress.Parse(OwnMember.Address), OwnMember.HeartbeatPort);
-        return new ClusterMembership(
-            Self,
-            new MembershipSettings(),
-            store,
-            keys,
-            watch,
-            new PeerNetwork(listen, tls, _time, _logs.CreateLogger<PeerNetwork>()),
-            _time,
-            _logs.CreateLogger<ClusterMembership>());
+        return new PeerNetwork(listen, tls, _time, _logs.CreateLogger<PeerNetwork>());
     }
+
+    private ClusterMembership Membership(EtcdStore store, StoreKeys keys, ClusterWatch watch, IPeerNetwork network) => new(
+        Self, new MembershipSettings(), store, keys, watch, network, _time, _logs.CreateLogger<ClusterMembership>());
 
     /// <summary>Only the cancellation we asked for is expected here; anything else is the daemon's failure.</summary>
     private static async Task EndAsync(List<Task> work)
@@ -153,12 +175,17 @@ public sealed class NodeDaemon
         }
     }
 
-    /// <summary>Runs as long as the daemon, like the others, so that its failure is seen and its success is no end.</summary>
-    private static async Task AdoptAsync(ClusterWatch watch, VirtualMachineRoles machines, CancellationToken cancellation)
+    /// <summary>Finds what runs here, then sees to it that it does not outlive an eviction of this node.</summary>
+    private static async Task AdoptAsync(
+        ClusterWatch watch,
+        VirtualMachineRoles machines,
+        OwnEviction eviction,
+        Func<EvictionRecord, CancellationToken, Task> endAll,
+        CancellationToken cancellation)
     {
         await watch.WaitAsync(state => state.Cluster is not null, cancellation).ConfigureAwait(false);
         await machines.AdoptAsync(cancellation).ConfigureAwait(false);
-        await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
+        await eviction.RunAsync(endAll, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Makes the cluster's record if this is its first node, and this member's.</summary>
@@ -172,7 +199,7 @@ public sealed class NodeDaemon
                 Environment.MachineName,
                 [$"tcp:{self.Address}:{self.HeartbeatPort}"],
                 $"https://{self.Address}:{self.ApiPort}",
-                [$"http://{self.Address}:{self.StoreClientPort}"]),
+                [EtcdSettings.Client(self).GetLeftPart(UriPartial.Authority)]),
             cancellation).ConfigureAwait(false);
         return cluster;
     }

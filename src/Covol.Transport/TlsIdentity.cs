@@ -118,15 +118,16 @@ public sealed class TlsIdentity : IDisposable
             ? node
             : throw new AuthenticationException("The peer's certificate names no node.");
 
-    private static NodeId? NodeOf(X509Certificate2 certificate)
-    {
-        var name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
-        return name.StartsWith(NamePrefix, StringComparison.Ordinal)
-            && int.TryParse(name.AsSpan(NamePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            && number is >= 1 and <= WireLimits.NodesMax
-                ? new NodeId(number)
-                : null;
-    }
+    /// <summary>The node of <c>node&lt;n&gt;</c>; null: it is no node's name.</summary>
+    internal static NodeId? NodeNamed(string name) =>
+        name.StartsWith(NamePrefix, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(NamePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && number is >= 1 and <= WireLimits.NodesMax
+            ? new NodeId(number)
+            : null;
+
+    private static NodeId? NodeOf(X509Certificate2 certificate) =>
+        NodeNamed(certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false));
 
     private X509ChainPolicy ChainPolicy()
     {

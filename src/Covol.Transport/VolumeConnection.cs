@@ -142,7 +142,13 @@ public sealed class VolumeConnection : IVolumeConnection
             throw new ConnectionLostException($"No connection to {endpoint}: this node has no certificate configured for TCP.");
         }
 
-        var (stream, _) = await tls.ConnectAsync(new NetworkStream(socket, ownsSocket: true), cancellation).ConfigureAwait(false);
+        var (stream, peer) = await tls.ConnectAsync(new NetworkStream(socket, ownsSocket: true), cancellation).ConfigureAwait(false);
+        if (endpoint.Node is { } meant && peer != meant)
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+            throw new ConnectionLostException($"No connection to {endpoint}: {peer} answers there, not {meant}.");
+        }
+
         return stream;
     }
 

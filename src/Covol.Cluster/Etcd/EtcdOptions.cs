@@ -3,8 +3,8 @@ using Covol.Protocol.Control;
 namespace Covol.Cluster.Etcd;
 
 /// <summary>How to reach etcd.</summary>
-/// <param name="Endpoints">Client URLs of its members, the nearest first: <c>http://127.0.0.1:2379</c>.</param>
-/// <param name="Tls">For <c>https</c>: this node's certificate and the cluster's authority; null for plain loopback.</param>
+/// <param name="Endpoints">Client URLs of its members, the nearest first: <c>https://127.0.0.1:2379</c>.</param>
+/// <param name="Tls">For <c>https</c>: this node's certificate and the cluster's authority; null for plain <c>http</c>.</param>
 public sealed record EtcdOptions(IReadOnlyList<Uri> Endpoints, TlsFiles? Tls)
 {
     /// <summary>Time for a connection to one member.</summary>

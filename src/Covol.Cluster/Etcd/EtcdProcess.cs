@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using Covol.Cluster.Store;
+using Covol.Protocol.Control;
 using Microsoft.Extensions.Logging;
 
 namespace Covol.Cluster.Etcd;
@@ -18,7 +19,7 @@ public sealed class EtcdProcess : IDisposable
     private readonly EtcdMember _member;
     private readonly TimeProvider _time;
     private readonly ILogger<EtcdProcess> _log;
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(1) };
+    private readonly HttpClient _http;
     private Process? _process;
 
     public EtcdProcess(EtcdMember member, TimeProvider time, ILogger<EtcdProcess> log)
@@ -26,6 +27,13 @@ public sealed class EtcdProcess : IDisposable
         _member = member;
         _time = time;
         _log = log;
+        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false };
+        if (member.Tls is { } tls)
+        {
+            handler.SslOptions = EtcdGateway.ClientOptions(tls);
+        }
+
+        _http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(1) };
     }
 
     public int? ProcessId => _process is { HasExited: false } running ? running.Id : null;
@@ -199,6 +207,20 @@ public sealed class EtcdProcess : IDisposable
         "--auto-compaction-retention", _member.HistoryRevisions.ToString(CultureInfo.InvariantCulture),
         "--logger", "zap",
         "--log-outputs", _member.LogFile,
+        .. _member.Tls is { } tls ? Secured(tls) : [],
+    ];
+
+    /// <summary>Both ways, on both ports: without a certificate of the cluster nobody reads, writes or joins.</summary>
+    private static string[] Secured(TlsFiles tls) =>
+    [
+        "--cert-file", tls.Certificate,
+        "--key-file", tls.Key,
+        "--trusted-ca-file", tls.Authority,
+        "--client-cert-auth",
+        "--peer-cert-file", tls.Certificate,
+        "--peer-key-file", tls.Key,
+        "--peer-trusted-ca-file", tls.Authority,
+        "--peer-client-cert-auth",
     ];
 
     private static string Plain(Uri url) => url.GetLeftPart(UriPartial.Authority);

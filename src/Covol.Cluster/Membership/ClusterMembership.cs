@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using Covol.Cluster.Records;
 using Covol.Cluster.Store;
@@ -16,9 +17,16 @@ public sealed class ClusterMembership
 {
     private const int InputsMax = 4096;
 
+    /// <summary>Evictions that wait for the store; each peer has at most one.</summary>
+    private const int EvictionsMax = 64;
+
+    /// <summary>So many heartbeats carry the news of a restart: one may be lost with a connection that just breaks.</summary>
+    private const int RestartHeartbeats = 2;
+
     private readonly NodeId _self;
     private readonly MembershipSettings _settings;
     private readonly IClusterStore _store;
+    private readonly ClusterRecords _records;
     private readonly StoreKeys _keys;
     private readonly ClusterWatch _watch;
     private readonly IPeerNetwork _network;
@@ -29,7 +37,14 @@ public sealed class ClusterMembership
         new BoundedChannelOptions(InputsMax) { SingleReader = true });
 
     private volatile IReadOnlyDictionary<NodeId, PeerHealth> _peers = new Dictionary<NodeId, PeerHealth>();
+    private readonly Channel<EvictPeer> _evictions = Channel.CreateBounded<EvictPeer>(
+        new BoundedChannelOptions(EvictionsMax) { SingleReader = true });
+
+    /// <summary>How much of the store was known when a peer was found dead. Written on the loop.</summary>
+    private readonly ConcurrentDictionary<NodeId, StoreRevision> _condemnedAt = new();
+    private readonly TaskCompletionSource _restartAnnounced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _isRestarting;
+    private int _restartHeartbeats;
 
     public ClusterMembership(
         NodeId self,
@@ -44,6 +59,7 @@ public sealed class ClusterMembership
         _self = self;
         _settings = settings;
         _store = store;
+        _records = new ClusterRecords(store, keys);
         _keys = keys;
         _watch = watch;
         _network = network;
@@ -58,8 +74,15 @@ public sealed class ClusterMembership
     /// <summary>Drawn at each start of this control plane.</summary>
     public Guid Life { get; } = Guid.NewGuid();
 
-    /// <summary>The peers are told that this control plane is about to be silent for a moment.</summary>
-    public void AnnounceRestart() => _isRestarting = true;
+    /// <summary>
+    /// The peers are told that this control plane is about to be silent for a moment, so that they do not take the node for dead. Ends when
+    /// that has been sent, or the limit is over.
+    /// </summary>
+    public async Task AnnounceRestartAsync(TimeSpan limit)
+    {
+        _isRestarting = true;
+        await _restartAnnounced.Task.WaitAsync(limit, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     /// <summary>
     /// Runs until cancelled. <paramref name="changed"/> gets the verdicts at each change, <paramref name="isolated"/> is called when
@@ -75,6 +98,7 @@ public sealed class ClusterMembership
             TickAsync(ending.Token),
             KeepLeaseAsync(ending.Token),
             FollowAsync(ending.Token),
+            EvictAsync(ending.Token),
             _network.RunAsync(Post, ending.Token),
         ];
         var first = await Task.WhenAny(parts).ConfigureAwait(false);
@@ -113,14 +137,33 @@ public sealed class ClusterMembership
         switch (effect)
         {
             case SendHeartbeats send:
-                _network.Send(new Heartbeat(_self, [.. send.Hears], _isRestarting));
+                // What was sent with the heartbeat before has left by now.
+                var isRestarting = _isRestarting;
+                if (isRestarting && ++_restartHeartbeats > RestartHeartbeats)
+                {
+                    _restartAnnounced.TrySetResult();
+                }
+
+                _network.Send(new Heartbeat(_self, [.. send.Hears], isRestarting));
                 break;
             case MembershipChanged verdicts:
                 _peers = verdicts.Peers;
                 changed(verdicts.Peers);
                 break;
             case PeerReported report:
+                if (report.Health == PeerHealth.Dead)
+                {
+                    _condemnedAt[report.Peer] = _watch.Current.Revision;
+                }
+
                 MembershipLog.Reported(_log, report.Peer.Value, report.Health, report.Reason);
+                break;
+            case EvictPeer evict:
+                if (!_evictions.Writer.TryWrite(evict))
+                {
+                    Post(new EvictionAnswered(evict.Peer, EvictionOutcome.NotKnown));
+                }
+
                 break;
             case IsolationBegan began:
                 MembershipLog.IsolationBegan(_log, (began.Deadline - _time.Now()).TotalSeconds);
@@ -134,6 +177,36 @@ public sealed class ClusterMembership
                 break;
             default:
                 throw new InvalidOperationException($"{effect.GetType().Name} is not carried out.");
+        }
+    }
+
+    /// <summary>Beside the loop: a store that does not answer must not stop the heartbeats.</summary>
+    private async Task EvictAsync(CancellationToken cancellation)
+    {
+        await foreach (var evict in _evictions.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+        {
+            try
+            {
+                var (outcome, record) = await _records
+                    .EvictAsync(evict.Peer, _self, evict.Reason, _condemnedAt[evict.Peer], cancellation).ConfigureAwait(false);
+                if (record is not null)
+                {
+                    MembershipLog.Evicted(_log, evict.Peer.Value, record.Incarnation, record.Number, evict.Reason);
+                }
+                else if (outcome == EvictionOutcome.Outdated)
+                {
+                    // From here on its silence counts against the life that it has now.
+                    _condemnedAt[evict.Peer] = _watch.Current.Revision;
+                }
+
+                Post(new EvictionAnswered(evict.Peer, outcome));
+            }
+            catch (Exception failure) when (failure is StoreUnavailableException or StoreRefusedException)
+            {
+                // Without the record nothing is fenced: whoever cannot reach the store's quorum evicts nobody.
+                MembershipLog.EvictionNotRecorded(_log, evict.Peer.Value, failure.Message);
+                Post(new EvictionAnswered(evict.Peer, EvictionOutcome.NotKnown));
+            }
         }
     }
 

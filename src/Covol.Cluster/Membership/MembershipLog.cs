@@ -26,6 +26,12 @@ internal static partial class MembershipLog
     [LoggerMessage(2207, LogLevel.Debug, "The connection with node{Node} ended: {Reason}")]
     public static partial void ConnectionEnded(ILogger log, int node, string reason);
 
+    [LoggerMessage(2209, LogLevel.Warning, "node{Node} is evicted up to its incarnation {Incarnation} (eviction {Number}): {Reason}")]
+    public static partial void Evicted(ILogger log, int node, long incarnation, long number, string reason);
+
+    [LoggerMessage(2210, LogLevel.Warning, "The eviction of node{Node} could not be put on record and is tried again: {Reason}")]
+    public static partial void EvictionNotRecorded(ILogger log, int node, string reason);
+
     [LoggerMessage(2208, LogLevel.Warning, "A connection was refused: {Reason}")]
     public static partial void ConnectionRefused(ILogger log, string reason);
 }

@@ -96,6 +96,7 @@ public sealed class ClusterOwnership
 
         foreach (var (name, volume) in _volumes)
         {
+            volume.Tell(state.Evictions.Values);
             volume.Tell(state.Ownerships.GetValueOrDefault(name), state.Moves.GetValueOrDefault(name)?.Record);
         }
     }
@@ -112,11 +113,22 @@ public sealed class ClusterOwnership
     private sealed class Volume(VolumeOwnership driver, CancellationTokenSource ending, Task run)
     {
         private StoreRevision _told;
+        private StoreRevision _evictionsTold;
         private MoveOrder? _order;
 
         public VolumeOwnership Driver => driver;
 
         public Task Run => run;
+
+        /// <summary>Before the ownership: a takeover that follows an eviction knows of it when it begins.</summary>
+        public void Tell(IEnumerable<Versioned<EvictionRecord>> evictions)
+        {
+            foreach (var eviction in evictions.Where(eviction => eviction.Revision > _evictionsTold).OrderBy(eviction => eviction.Revision).ToArray())
+            {
+                _evictionsTold = eviction.Revision;
+                driver.Post(new EvictionSeen(eviction.Record.Node, eviction.Record.Incarnation));
+            }
+        }
 
         /// <summary>The record first: a release and the end of its order come together.</summary>
         public void Tell(Versioned<OwnershipRecord>? owned, MoveOrder? order)

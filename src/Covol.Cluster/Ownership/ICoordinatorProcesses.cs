@@ -26,6 +26,11 @@ public interface ICoordinatorProcesses
     /// <summary>Tells the standby with this key that its epoch is won.</summary>
     Task ActivateAsync(string volume, ReservationKey key, ActivateCoordinator order, CancellationToken cancellation);
 
+    /// <summary>
+    /// Tells the coordinator with this key that a node was evicted. What becomes of it is told as <see cref="EvictionTold"/>, once.
+    /// </summary>
+    Task EvictAsync(string volume, ReservationKey key, EvictNode order, CancellationToken cancellation);
+
     /// <summary>Asks the coordinator with this key to drain, checkpoint, unregister and end.</summary>
     Task HandOverAsync(string volume, ReservationKey key, CancellationToken cancellation);
 

@@ -2,8 +2,10 @@ using System.Threading.Channels;
 using Covol.Cluster.Store;
 using Covol.Protocol;
 using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
 using Covol.Protocol.Ownership;
 using Covol.Protocol.Store;
+using Covol.Transport;
 using Microsoft.Extensions.Logging;
 
 namespace Covol.Cluster.Ownership;
@@ -123,6 +125,11 @@ public sealed class VolumeOwnership
                 _processLane.Add(
                     cancellation => TellProcessAsync(_ports.Processes.ActivateAsync(_volume.Name, activate.Key, order, cancellation)));
                 break;
+            case TellEviction tell:
+                var eviction = new EvictNode(tell.Node, tell.Incarnation);
+                _processLane.Add(
+                    cancellation => TellProcessAsync(_ports.Processes.EvictAsync(_volume.Name, tell.Key, eviction, cancellation)));
+                break;
             case HandOver handOver:
                 _processLane.Add(cancellation => TellProcessAsync(_ports.Processes.HandOverAsync(_volume.Name, handOver.Key, cancellation)));
                 break;
@@ -228,18 +235,21 @@ public sealed class VolumeOwnership
 
     private async Task AttachAsync(OwnershipRecord record, CancellationToken cancellation)
     {
-        var reachable = record.Owner == _ports.Self
-            ? record
-            : record with { Endpoints = [.. record.Endpoints.Where(endpoint => !endpoint.StartsWith("unix:", StringComparison.Ordinal))] };
         try
         {
+            var reachable = record.Owner is { } owner ? record with { Endpoints = [.. Reachable(record, owner)] } : record;
             await _ports.Attachments.AttachAsync(_volume, reachable, cancellation).ConfigureAwait(false);
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or FormatException)
         {
             OwnershipLog.MountFailed(_log, _volume.Name, failure.Message);
         }
     }
+
+    /// <summary>A mount must not take whoever answers at the address for the coordinator: it is told whose certificate to expect.</summary>
+    private IEnumerable<string> Reachable(OwnershipRecord record, NodeId owner) => record.Endpoints
+        .Where(endpoint => owner == _ports.Self || !endpoint.StartsWith("unix:", StringComparison.Ordinal))
+        .Select(endpoint => PeerEndpoint.Named(endpoint, owner));
 
     private async Task DetachAsync(CancellationToken cancellation)
     {

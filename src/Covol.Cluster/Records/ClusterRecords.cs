@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Covol.Cluster.Store;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Membership;
 using Covol.Protocol.Ownership;
 using Covol.Protocol.Store;
 
@@ -12,6 +13,9 @@ namespace Covol.Cluster.Records;
 /// </summary>
 public sealed class ClusterRecords
 {
+    /// <summary>Rivals write the same record or take keys; more than a few rounds are a fault.</summary>
+    private const int EvictTriesMax = 8;
+
     private readonly IClusterStore _store;
     private readonly StoreKeys _keys;
 
@@ -98,6 +102,55 @@ public sealed class ClusterRecords
         var order = StoreJson.Write(new MoveOrder(name.Value, target));
         await _store.CommitAsync(new StoreTransaction([], [new StorePut(_keys.Move(name.Value), order)]), cancellation)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Puts the eviction of a node on record, where there is something to evict and the verdict is not outdated. Nothing may be fenced before.
+    /// </summary>
+    /// <param name="node">Who is taken for dead.</param>
+    /// <param name="by">Who says so.</param>
+    /// <param name="reason">Why, as a sentence.</param>
+    /// <param name="condemnedAt">How much of the store was known when the verdict fell.</param>
+    /// <param name="cancellation">Gives up; the record may have been written.</param>
+    public async Task<(EvictionOutcome Outcome, EvictionRecord? Record)> EvictAsync(
+        NodeId node, NodeId by, string reason, StoreRevision condemnedAt, CancellationToken cancellation)
+    {
+        for (var attempt = 0; attempt < EvictTriesMax; attempt++)
+        {
+            var last = await _store.GetAsync(_keys.Eviction(node), cancellation).ConfigureAwait(false);
+            var life = await _store.GetAsync(_keys.Life(node), cancellation).ConfigureAwait(false);
+            var counter = await _store.GetAsync(_keys.IncarnationCounter(node), cancellation).ConfigureAwait(false);
+            var absent = new StoreRevision(0);
+            var found = new EvictionCase(
+                node,
+                condemnedAt,
+                last is null ? null : StoreJson.Read<EvictionRecord>(last),
+                last?.Revision ?? absent,
+                life?.Revision ?? absent,
+                KeyAllocator.Counted(counter));
+            if (found.Decide(by, reason) is not { } record)
+            {
+                return (found.IsOutdated ? EvictionOutcome.Outdated : EvictionOutcome.NothingToEvict, null);
+            }
+
+            var result = await _store
+                .CommitAsync(
+                    new StoreTransaction(
+                        [
+                            new StoreCompare(_keys.Eviction(node), found.LastRevision),
+                            new StoreCompare(_keys.Life(node), found.LifeRevision),
+                            new StoreCompare(_keys.IncarnationCounter(node), counter?.Revision ?? absent),
+                        ],
+                        [new StorePut(_keys.Eviction(node), StoreJson.Write(record))]),
+                    cancellation)
+                .ConfigureAwait(false);
+            if (result.Succeeded)
+            {
+                return (EvictionOutcome.Recorded, record);
+            }
+        }
+
+        throw new StoreUnavailableException($"What the cluster store says of {node} changes all the time.");
     }
 
     /// <summary>Writes a virtual machine's record if it still has this revision (0: is new). Null: it has another one.</summary>

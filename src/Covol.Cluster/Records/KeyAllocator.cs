@@ -26,14 +26,43 @@ public sealed class KeyAllocator
         _tag = cluster.Tag;
     }
 
-    /// <summary>The key of a new life of a node's data path, on its first path.</summary>
-    public async Task<ReservationKey> NewDataKeyAsync(NodeId node, CancellationToken cancellation) =>
-        KeyLayout.DataKey(_tag, node, await NextAsync(_keys.IncarnationCounter(node), cancellation).ConfigureAwait(false));
+    /// <summary>
+    /// The key of a new life of a node's data path, on its first path. Throws <see cref="NodeEvictedException"/> where the node was evicted
+    /// since the mount process that wants it began: what that process holds (locks, open files) is given to others, so it must not come
+    /// back under a key that the eviction does not name. The transaction compares the record, so an eviction is either seen here or
+    /// names the new key too.
+    /// </summary>
+    /// <param name="node">Whose.</param>
+    /// <param name="obeyedEviction">Number of the last eviction that this node has obeyed; 0: it had none.</param>
+    /// <param name="cancellation">Gives up; a number may be lost.</param>
+    public async Task<ReservationKey> NewDataKeyAsync(NodeId node, long obeyedEviction, CancellationToken cancellation)
+    {
+        var record = _keys.Eviction(node);
+        for (var attempt = 0; attempt < TriesMax; attempt++)
+        {
+            var found = await _store.GetAsync(record, cancellation).ConfigureAwait(false);
+            if (found is not null && StoreJson.Read<EvictionRecord>(found) is { } eviction && eviction.Number > obeyedEviction)
+            {
+                throw new NodeEvictedException(eviction);
+            }
+
+            var unchanged = new StoreCompare(record, found?.Revision ?? new StoreRevision(0));
+            if (await TryNextAsync(_keys.IncarnationCounter(node), [unchanged], cancellation).ConfigureAwait(false) is { } incarnation)
+            {
+                return KeyLayout.DataKey(_tag, node, incarnation);
+            }
+        }
+
+        throw Busy(_keys.IncarnationCounter(node));
+    }
 
     /// <summary>The key of one coordinator process.</summary>
     public async Task<ReservationKey> NewCoordinatorKeyAsync(NodeId node, int volumeNumber, CancellationToken cancellation) =>
         KeyLayout.CoordinatorKey(
             _tag, node, volumeNumber, await NextAsync(_keys.AttemptCounter(node), cancellation).ConfigureAwait(false));
+
+    /// <summary>The last number that a counter gave; 0: none.</summary>
+    internal static long Counted(StoreEntry? counter) => counter is null ? 0 : long.Parse(counter.Value, CultureInfo.InvariantCulture);
 
     internal Task<long> NewVolumeNumberAsync(CancellationToken cancellation) => NextAsync(_keys.VolumeCounter, cancellation);
 
@@ -41,22 +70,30 @@ public sealed class KeyAllocator
     {
         for (var attempt = 0; attempt < TriesMax; attempt++)
         {
-            var entry = await _store.GetAsync(counter, cancellation).ConfigureAwait(false);
-            var last = entry is null ? 0 : long.Parse(entry.Value, CultureInfo.InvariantCulture);
-            var next = checked(last + 1);
-            var result = await _store
-                .CommitAsync(
-                    new StoreTransaction(
-                        [new StoreCompare(counter, entry?.Revision ?? new StoreRevision(0))],
-                        [new StorePut(counter, next.ToString(CultureInfo.InvariantCulture))]),
-                    cancellation)
-                .ConfigureAwait(false);
-            if (result.Succeeded)
+            if (await TryNextAsync(counter, [], cancellation).ConfigureAwait(false) is { } next)
             {
                 return next;
             }
         }
 
-        throw new StoreUnavailableException($"'{counter}' of the cluster store is changed by others all the time.");
+        throw Busy(counter);
     }
+
+    /// <summary>Null: somebody else changed the counter or what else is compared.</summary>
+    private async Task<long?> TryNextAsync(string counter, IReadOnlyList<StoreCompare> alsoUnchanged, CancellationToken cancellation)
+    {
+        var entry = await _store.GetAsync(counter, cancellation).ConfigureAwait(false);
+        var next = checked(Counted(entry) + 1);
+        var result = await _store
+            .CommitAsync(
+                new StoreTransaction(
+                    [new StoreCompare(counter, entry?.Revision ?? new StoreRevision(0)), .. alsoUnchanged],
+                    [new StorePut(counter, next.ToString(CultureInfo.InvariantCulture))]),
+                cancellation)
+            .ConfigureAwait(false);
+        return result.Succeeded ? next : null;
+    }
+
+    private static StoreUnavailableException Busy(string counter) =>
+        new($"'{counter}' of the cluster store is changed by others all the time.");
 }

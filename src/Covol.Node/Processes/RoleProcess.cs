@@ -10,6 +10,8 @@ namespace Covol.Node.Processes;
 /// </summary>
 internal sealed class RoleProcess
 {
+    private const string Suffix = ".pid";
+
     private readonly Process _process;
 
     private RoleProcess(string name, Process process)
@@ -79,6 +81,12 @@ internal sealed class RoleProcess
         }
     }
 
+    /// <summary>All processes that an earlier life of the control plane, or this one, started and that still run.</summary>
+    public static IReadOnlyList<RoleProcess> All(string runDirectory) =>
+        [.. Directory.EnumerateFiles(runDirectory, $"*{Suffix}")
+            .Select(file => Find(Path.GetFileName(file)[..^Suffix.Length], runDirectory))
+            .OfType<RoleProcess>()];
+
     /// <summary>SIGKILL. Safe to call on one that is gone.</summary>
     public void Kill()
     {
@@ -92,7 +100,7 @@ internal sealed class RoleProcess
         }
     }
 
-    private static string FileOf(string runDirectory, string name) => $"{runDirectory}/{name}.pid";
+    private static string FileOf(string runDirectory, string name) => $"{runDirectory}/{name}{Suffix}";
 
     /// <summary>Field 22 of /proc/PID/stat (proc(5)): clock ticks after boot; empty when there is no such process or it is a zombie.</summary>
     private static string StartTime(int id)

@@ -282,6 +282,21 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Kills all machines that run here, also those that just arrive: others may have taken their disks' locks. Ends when all are gone. Told to
+    /// die before the data plane ends, waited for after: one that is inside a request of it cannot die before.
+    /// </summary>
+    public Func<CancellationToken, Task> KillAll()
+    {
+        var machines = _running.Values
+            .Concat(_incoming.Values.Select(destination => destination.Machine).OfType<VirtualMachineProcess>())
+            .Distinct()
+            .Select(machine => machine.KillAsync(CancellationToken.None))
+            .ToArray();
+        return async cancellation =>
+            await Task.WhenAll(machines).WaitAsync(s_guestLimit, _time, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>Lets go of the machines; they run on.</summary>
     public async ValueTask DisposeAsync()
     {

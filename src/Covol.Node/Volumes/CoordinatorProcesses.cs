@@ -16,6 +16,10 @@ namespace Covol.Node.Volumes;
 internal sealed class CoordinatorProcesses : ICoordinatorProcesses
 {
     private static readonly TimeSpan s_askLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>A coordinator that recovers the volume answers only after that.</summary>
+    private static readonly TimeSpan s_evictLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_pollPeriod = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan s_steadyPeriod = TimeSpan.FromMilliseconds(250);
 
@@ -94,6 +98,24 @@ internal sealed class CoordinatorProcesses : ICoordinatorProcesses
     public Task ActivateAsync(string volume, ReservationKey key, ActivateCoordinator order, CancellationToken cancellation) =>
         OrderAsync(volume, key, new Control.Activate(order), cancellation);
 
+    public Task EvictAsync(string volume, ReservationKey key, EvictNode order, CancellationToken cancellation)
+    {
+        // Answered when the node's keys are fenced, which takes as long as its last I/O; orders that follow must not wait for it.
+        Track(volume, TellEvictionAsync(volume, key, order));
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Kills every coordinator process of this node, whoever started it, and waits for their end.</summary>
+    public async Task EndEvictedAsync(CancellationToken cancellation)
+    {
+        foreach (var process in RoleProcess.All(_configuration.RunDirectory)
+            .Where(process => process.Name.StartsWith(NameOf(""), StringComparison.Ordinal)))
+        {
+            process.Kill();
+            await process.Ended.WaitAsync(s_endLimit, _time, cancellation).ConfigureAwait(false);
+        }
+    }
+
     public Task HandOverAsync(string volume, ReservationKey key, CancellationToken cancellation)
     {
         // Answered when all is drained; what counts is the end of the process, which is told anyway.
@@ -116,6 +138,27 @@ internal sealed class CoordinatorProcesses : ICoordinatorProcesses
     private string FileOf(string volume) => $"{_configuration.RunDirectory}/{NameOf(volume)}.json";
 
     private string LogOf(string volume) => $"{_configuration.LogDirectory}/{NameOf(volume)}.log";
+
+    private async Task TellEvictionAsync(string volume, ReservationKey key, EvictNode order)
+    {
+        var isDone = false;
+        if (_running.TryGetValue(volume, out var running) && running.Configuration.CoordinatorKey == key)
+        {
+            using var deadline = new CancellationTokenSource(s_evictLimit, _time);
+            try
+            {
+                await running.Control.DemandAsync(new Control.Evict(order), deadline.Token).ConfigureAwait(false);
+                isDone = true;
+                NodeLog.EvictionTold(_log, volume, order.Node.Value, order.Incarnation);
+            }
+            catch (Exception failure) when (failure is ControlException or OperationCanceledException)
+            {
+                NodeLog.TriedAgain(_log, $"Telling the coordinator of {volume} that {order.Node} is evicted", failure.Message);
+            }
+        }
+
+        Tell(volume, new EvictionTold(key, order.Node, order.Incarnation, isDone));
+    }
 
     private async Task OrderAsync(string volume, ReservationKey key, ControlRequest order, CancellationToken cancellation)
     {

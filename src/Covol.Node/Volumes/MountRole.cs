@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Covol.Api.Configuration;
 using Covol.Cluster.Records;
 using Covol.Cluster.Store;
+using Covol.Node.Eviction;
 using Covol.Node.Processes;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
@@ -25,27 +26,36 @@ internal sealed class MountRole : IDisposable
 
     private readonly NodeConfiguration _configuration;
     private readonly KeyAllocator _allocator;
+    private readonly OwnEviction _eviction;
     private readonly DaemonCommand _daemon;
     private readonly TimeProvider _time;
     private readonly ILogger<MountRole> _log;
     private readonly ControlClient _control;
     private readonly ConcurrentDictionary<string, Wanted> _wanted = new();
-    private readonly Dictionary<string, ReservationKey> _keys = [];
-    private readonly Dictionary<string, Epoch> _attached = [];
+    private readonly ConcurrentDictionary<string, ReservationKey> _keys = new();
+    private readonly ConcurrentDictionary<string, Epoch> _attached = new();
+
+    /// <summary>Attaching and detaching of one volume do not overlap.</summary>
+    private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
+
+    /// <summary>What is being attached, of the present mount process.</summary>
+    private readonly Dictionary<string, Task> _following = [];
     private readonly SemaphoreSlim _changed = new(0);
-    private readonly SemaphoreSlim _attaching = new(1);
+    private readonly SemaphoreSlim _starting = new(1);
     private volatile RoleProcess? _mount;
     private volatile bool _stopping;
 
     public MountRole(
         NodeConfiguration configuration,
         KeyAllocator allocator,
+        OwnEviction eviction,
         DaemonCommand daemon,
         TimeProvider time,
         ILogger<MountRole> log)
     {
         _configuration = configuration;
         _allocator = allocator;
+        _eviction = eviction;
         _daemon = daemon;
         _time = time;
         _log = log;
@@ -62,7 +72,9 @@ internal sealed class MountRole : IDisposable
     /// <summary>Says who coordinates a volume; carried out soon, and again after each restart of the mount process.</summary>
     public void Want(string volume, string lunUri, Epoch epoch, IReadOnlyList<string> coordinator)
     {
+        var before = _wanted.GetValueOrDefault(volume);
         _wanted[volume] = new Wanted(lunUri, epoch, coordinator);
+        before?.Overtaken.Cancel();
         _changed.Release();
     }
 
@@ -82,7 +94,7 @@ internal sealed class MountRole : IDisposable
             {
                 await LiveAsync(cancellation).ConfigureAwait(false);
             }
-            catch (Exception failure) when (failure is NodeException or ControlException or StoreUnavailableException or StoreRefusedException)
+            catch (Exception failure) when (IsPassing(failure))
             {
                 NodeLog.TriedAgain(_log, "Keeping the data plane running", failure.Message);
                 await Task.Delay(s_retry, _time, cancellation).ConfigureAwait(false);
@@ -110,11 +122,12 @@ internal sealed class MountRole : IDisposable
     /// <summary>Unmounts a volume here. Throws <see cref="NodeException"/> while files are open, unless forced.</summary>
     public async Task DetachAsync(string volume, bool force, CancellationToken cancellation)
     {
-        await _attaching.WaitAsync(cancellation).ConfigureAwait(false);
+        var turn = _turns.GetOrAdd(volume, _ => new SemaphoreSlim(1));
+        await turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
             var wanted = _wanted.TryRemove(volume, out var removed) ? removed : null;
-            if (!_attached.Remove(volume))
+            if (!_attached.TryRemove(volume, out _))
             {
                 return;
             }
@@ -131,7 +144,7 @@ internal sealed class MountRole : IDisposable
                 throw new NodeException(answer.Error ?? $"{volume} could not be detached on node{_configuration.Node}.");
             }
 
-            _keys.Remove(volume);
+            _keys.TryRemove(volume, out _);
             NodeLog.Detached(_log, volume);
         }
         catch (ControlException failure)
@@ -140,7 +153,7 @@ internal sealed class MountRole : IDisposable
         }
         finally
         {
-            _attaching.Release();
+            turn.Release();
         }
     }
 
@@ -166,14 +179,78 @@ internal sealed class MountRole : IDisposable
         RoleProcess.Find(HolderName, _configuration.RunDirectory)?.Kill();
     }
 
+    /// <summary>
+    /// Kills both processes after an eviction and waits for their end: open files end with them, requests in flight are refused by the LUN.
+    /// They are started afresh by <see cref="RunAsync"/>, and get new keys only when the eviction is obeyed.
+    /// </summary>
+    public async Task EndEvictedAsync(CancellationToken cancellation)
+    {
+        await _starting.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            foreach (var name in (string[])[MountName, HolderName])
+            {
+                if (RoleProcess.Find(name, _configuration.RunDirectory) is { } process)
+                {
+                    process.Kill();
+                    await process.Ended.WaitAsync(s_attachLimit, _time, cancellation).ConfigureAwait(false);
+                }
+            }
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
     /// <summary>Both processes run on.</summary>
     public void Dispose()
     {
         _changed.Dispose();
-        _attaching.Dispose();
+        _starting.Dispose();
     }
 
     private async Task LiveAsync(CancellationToken cancellation)
+    {
+        var mount = await StartAsync(cancellation).ConfigureAwait(false);
+        _mount = mount;
+        await WaitForAnswerAsync(mount, cancellation).ConfigureAwait(false);
+        IsReady = true;
+        try
+        {
+            while (!mount.Ended.IsCompleted)
+            {
+                await FollowAllAsync(cancellation).ConfigureAwait(false);
+                await Task.WhenAny(_changed.WaitAsync(s_refresh, cancellation), mount.Ended).ConfigureAwait(false);
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+        finally
+        {
+            // What is asked of a process that is gone fails at once; the next one gets keys of its own.
+            await Task.WhenAll(_following.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _following.Clear();
+        }
+
+        IsReady = false;
+        NodeLog.RoleEnded(_log, MountName, mount.Id, LogOf(MountName));
+    }
+
+    /// <summary>The mount process, found or started, with its holder.</summary>
+    private async Task<RoleProcess> StartAsync(CancellationToken cancellation)
+    {
+        await _starting.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            return FindOrStart();
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    private RoleProcess FindOrStart()
     {
         if (RoleProcess.Find(HolderName, _configuration.RunDirectory) is null)
         {
@@ -201,69 +278,95 @@ internal sealed class MountRole : IDisposable
             NodeLog.RoleFound(_log, MountName, mount.Id);
         }
 
-        _mount = mount;
-        await WaitForAnswerAsync(mount, cancellation).ConfigureAwait(false);
-        IsReady = true;
-        while (!mount.Ended.IsCompleted)
-        {
-            await AttachAllAsync(cancellation).ConfigureAwait(false);
-            await Task.WhenAny(_changed.WaitAsync(s_refresh, cancellation), mount.Ended).ConfigureAwait(false);
-            cancellation.ThrowIfCancellationRequested();
-        }
-
-        IsReady = false;
-        NodeLog.RoleEnded(_log, MountName, mount.Id, LogOf(MountName));
+        return mount;
     }
 
-    private async Task AttachAllAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Each volume is attached, or told its new coordinator, beside the others: one whose LUN does not answer takes its whole limit, and the
+    /// others have no longer than the grace of a takeover to reclaim what they hold (SAFETY 21).
+    /// </summary>
+    private async Task FollowAllAsync(CancellationToken cancellation)
     {
-        await _attaching.WaitAsync(cancellation).ConfigureAwait(false);
+        foreach (var (volume, following) in _following.Where(volume => volume.Value.IsCompleted).ToArray())
+        {
+            _following.Remove(volume);
+            await following.ConfigureAwait(false);
+        }
+
+        foreach (var volume in _wanted.Keys.Where(volume => !_following.ContainsKey(volume) && IsBehind(volume)).ToArray())
+        {
+            _following.Add(volume, FollowAsync(volume, cancellation));
+        }
+    }
+
+    private bool IsBehind(string volume) => _wanted.TryGetValue(volume, out var wanted)
+        && !(_attached.TryGetValue(volume, out var epoch) && epoch.Value >= wanted.Epoch.Value);
+
+    private async Task FollowAsync(string volume, CancellationToken cancellation)
+    {
+        var turn = _turns.GetOrAdd(volume, _ => new SemaphoreSlim(1));
+        await turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // Those that are mounted only learn who coordinates them now, which is instant and cannot wait for a volume that cannot be
-            // attached: they have the length of the grace to reclaim what they hold (SAFETY 21).
-            string? failure = null;
-            foreach (var (volume, wanted) in _wanted.OrderBy(volume => !_attached.ContainsKey(volume.Key)))
+            while (IsBehind(volume) && _wanted.TryGetValue(volume, out var wanted))
             {
-                if (_attached.TryGetValue(volume, out var epoch) && epoch.Value >= wanted.Epoch.Value)
-                {
-                    continue;
-                }
-
-                if (!_keys.TryGetValue(volume, out var key))
-                {
-                    key = await _allocator.NewDataKeyAsync(new NodeId(_configuration.Node), cancellation).ConfigureAwait(false);
-                    _keys.Add(volume, key);
-                }
-
-                var answer = await AskAsync(
-                    new Attach(new AttachVolume(volume, wanted.LunUri, key, wanted.Epoch, wanted.Coordinator)), s_attachLimit, cancellation)
-                    .ConfigureAwait(false);
-                if (!answer.Ok)
-                {
-                    // The key may have been registered before the rest failed, and a key has one life only.
-                    if (!_attached.ContainsKey(volume))
-                    {
-                        _keys.Remove(volume);
-                    }
-
-                    failure ??= $"{volume} could not be attached: {answer.Error}";
-                    continue;
-                }
-
-                _attached[volume] = wanted.Epoch;
-                NodeLog.Attached(_log, volume, wanted.Epoch.ToString(), wanted.Coordinator[0]);
+                await AttachAsync(volume, wanted, cancellation).ConfigureAwait(false);
             }
-
-            if (failure is not null)
-            {
-                throw new NodeException(failure);
-            }
+        }
+        catch (Exception failure) when (IsPassing(failure))
+        {
+            NodeLog.TriedAgain(_log, $"Attaching {volume}", failure.Message);
+            await Task.Delay(s_retry, _time, cancellation).ConfigureAwait(false);
         }
         finally
         {
-            _attaching.Release();
+            turn.Release();
+            _changed.Release();
         }
+    }
+
+    /// <summary>
+    /// Ends without having attached when somebody else coordinates the volume meanwhile: the attachment may be waiting for one that is gone.
+    /// </summary>
+    private async Task AttachAsync(string volume, Wanted wanted, CancellationToken cancellation)
+    {
+        if (!_keys.TryGetValue(volume, out var key))
+        {
+            key = await _allocator.NewDataKeyAsync(new NodeId(_configuration.Node), _eviction.Obeyed, cancellation).ConfigureAwait(false);
+            _keys[volume] = key;
+        }
+
+        using var overtaken = CancellationTokenSource.CreateLinkedTokenSource(cancellation, wanted.Overtaken.Token);
+        ControlAnswer answer;
+        try
+        {
+            var order = new Attach(new AttachVolume(volume, wanted.LunUri, key, wanted.Epoch, wanted.Coordinator));
+            answer = await AskAsync(order, s_attachLimit, overtaken.Token).ConfigureAwait(false);
+        }
+        catch (ControlException) when (!_attached.ContainsKey(volume))
+        {
+            // Nobody knows whether it was registered, and a key has one life only.
+            _keys.TryRemove(volume, out _);
+            throw;
+        }
+        catch (OperationCanceledException) when (wanted.Overtaken.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return;
+        }
+
+        if (!answer.Ok)
+        {
+            // The key may have been registered before the rest failed, and a key has one life only.
+            if (!_attached.ContainsKey(volume))
+            {
+                _keys.TryRemove(volume, out _);
+            }
+
+            throw new NodeException($"{volume} could not be attached: {answer.Error}");
+        }
+
+        _attached[volume] = wanted.Epoch;
+        NodeLog.Attached(_log, volume, wanted.Epoch.ToString(), wanted.Coordinator[0]);
     }
 
     private async Task WaitForAnswerAsync(RoleProcess mount, CancellationToken cancellation)
@@ -303,6 +406,10 @@ internal sealed class MountRole : IDisposable
         }
     }
 
+    /// <summary>Whatever comes and goes: it is told and tried again. Anything else is the daemon's failure.</summary>
+    private static bool IsPassing(Exception failure) =>
+        failure is NodeException or ControlException or StoreUnavailableException or StoreRefusedException or NodeEvictedException;
+
     private RoleProcess StartRole(string name, IReadOnlyList<string> arguments)
     {
         var process = RoleProcess.Start(name, _configuration.RunDirectory, LogOf(name), [.. _daemon.Words, .. arguments]);
@@ -312,5 +419,9 @@ internal sealed class MountRole : IDisposable
 
     private string LogOf(string name) => $"{_configuration.LogDirectory}/{name}.log";
 
-    private sealed record Wanted(string LunUri, Epoch Epoch, IReadOnlyList<string> Coordinator);
+    /// <summary>Cancelled (never disposed: it has no timer) when a newer one took its place.</summary>
+    private sealed record Wanted(string LunUri, Epoch Epoch, IReadOnlyList<string> Coordinator)
+    {
+        public CancellationTokenSource Overtaken { get; } = new();
+    }
 }

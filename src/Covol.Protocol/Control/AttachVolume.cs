@@ -10,6 +10,7 @@ namespace Covol.Protocol.Control;
 /// <param name="LunUri">Where its LUN is, e.g. <c>file:/path</c>.</param>
 /// <param name="DataKey">The key of this incarnation of the node's data path on the LUN. Never used before.</param>
 /// <param name="Epoch">The coordinator's epoch.</param>
-/// <param name="Coordinator">Endpoints of the coordinator in order of preference: <c>unix:PATH</c> or <c>tcp:ADDRESS:PORT</c>.</param>
+/// <param name="Coordinator">Endpoints of the coordinator in order of preference: <c>unix:PATH</c> or
+/// <c>tcp:node2@ADDRESS:PORT</c>, where only node2's certificate will do.</param>
 public sealed record AttachVolume(
     string Volume, string LunUri, ReservationKey DataKey, Epoch Epoch, IReadOnlyList<string> Coordinator);

@@ -21,6 +21,11 @@ public sealed record MembershipChanged(IReadOnlyDictionary<NodeId, PeerHealth> P
 public sealed record PeerReported(NodeId Peer, PeerHealth Health, string Reason) : MembershipEffect;
 
 /// <summary>
+/// The peer has been dead for so long that it is evicted: write the record of it. Answer: <see cref="EvictionAnswered"/>.
+/// </summary>
+public sealed record EvictPeer(NodeId Peer, string Reason) : MembershipEffect;
+
+/// <summary>
 /// Neither a peer nor the store gives a sign of life. At the deadline this node has to expect that the others have evicted it.
 /// Direct I/O inside layouts goes on until its lease ends; nothing is stopped yet.
 /// </summary>

@@ -29,5 +29,11 @@ public sealed record LeasesSeen(IReadOnlySet<NodeId> Nodes) : MembershipInput;
 /// <summary>This node's own lease was renewed by a request that was sent then.</summary>
 public sealed record LeaseRenewed(Moment SentAt) : MembershipInput;
 
+/// <summary>
+/// What became of an <see cref="EvictPeer"/>. Where it is not settled, it is asked for again when the peer has stayed dead for as long
+/// again.
+/// </summary>
+public sealed record EvictionAnswered(NodeId Peer, EvictionOutcome Outcome) : MembershipInput;
+
 /// <summary>Time has passed. Comes at least once a heartbeat interval.</summary>
 public sealed record MembershipTick : MembershipInput;

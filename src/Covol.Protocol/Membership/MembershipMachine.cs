@@ -17,6 +17,11 @@ namespace Covol.Protocol.Membership;
 // decides only where the nodes that miss a peer are no majority (two nodes of four, one of two). "Lease still there" is no proof
 // of life and "store lost" is no proof of death: without a store and without a majority a peer stays suspected, and nothing that
 // runs stops. A verdict is no fence: it only lets an ownership machine claim, and the LUN keeps two writers apart if it was wrong.
+//
+// Who stays dead for a while is evicted, which does cost it something. That needs more than the verdict: whoever asks for it is, at
+// that moment, on the side of the majority (or knows from the store, whose lease it holds itself, that the peer's lease is gone), and
+// has listened all the time since: a node that slept finds old verdicts in its memory, and they are worth nothing. The driver then
+// writes a record, which a node cut off from the store cannot; nothing is fenced before that record is there.
 
 /// <summary>
 /// Membership of one node. Pure and single-threaded. After a pause of this very process (its ticks came late) it does not accuse
@@ -52,6 +57,7 @@ public sealed class MembershipMachine
         Take(now, input, effects);
         Judge(now, effects);
         WatchIsolation(now, effects);
+        Evict(now, effects);
         if (now >= _nextHeartbeat)
         {
             _nextHeartbeat = now + _settings.Heartbeat;
@@ -77,7 +83,7 @@ public sealed class MembershipMachine
                 peer.Hears = heartbeat.Hears;
                 peer.IsConnected = true;
                 peer.IsExcusedUntil = heartbeat.IsRestarting ? now + _settings.RestartAllowance : null;
-                Set(heartbeat.From, PeerHealth.Alive, "it is heard", effects);
+                Set(now, heartbeat.From, PeerHealth.Alive, "it is heard", effects);
                 break;
             case HeartbeatReceived:
                 // Not a member (any more): its word counts for nothing.
@@ -94,6 +100,15 @@ public sealed class MembershipMachine
                 break;
             case LeaseRenewed renewed:
                 _renewedAt = renewed.SentAt;
+                break;
+            case EvictionAnswered answered:
+                if (_peers.TryGetValue(answered.Peer, out var evicted) && evicted.Eviction == Eviction.Asked)
+                {
+                    var isSettled = answered.Outcome is EvictionOutcome.Recorded or EvictionOutcome.NothingToEvict;
+                    evicted.Eviction = isSettled ? Eviction.Settled : Eviction.None;
+                    evicted.DeadSince = now;
+                }
+
                 break;
             case MembershipTick:
                 break;
@@ -138,12 +153,12 @@ public sealed class MembershipMachine
             var isSilent = now >= since + Patience(peer);
             if (peer.Health is PeerHealth.Alive && (isSilent || !peer.IsConnected))
             {
-                Set(node, PeerHealth.Suspected, isSilent ? "its heartbeats are missing" : "its connection broke", effects);
+                Set(now, node, PeerHealth.Suspected, isSilent ? "its heartbeats are missing" : "its connection broke", effects);
             }
 
             if (isSilent && Verdict(node) is { } reason)
             {
-                Set(node, PeerHealth.Dead, reason, effects);
+                Set(now, node, PeerHealth.Dead, reason, effects);
             }
         }
     }
@@ -158,16 +173,14 @@ public sealed class MembershipMachine
     /// <summary>Why a silent peer counts as dead; null: it does not.</summary>
     private string? Verdict(NodeId node)
     {
-        var jury = _peers.Where(peer => peer.Value.Health == PeerHealth.Alive).ToArray();
-        if (jury.Any(peer => peer.Value.Hears.Contains(node)))
+        if (IsHeardByAny(node))
         {
             return null;
         }
 
-        var members = _peers.Count + 1;
-        if ((jury.Length + 1) * 2 > members && _peers[node].Health != PeerHealth.Unknown)
+        if (IsMajority && _peers[node].Health != PeerHealth.Unknown)
         {
-            return $"{jury.Length + 1} of {members} nodes miss it";
+            return $"{Heard().Count} of {_peers.Count + 1} nodes miss it";
         }
 
         // After a start with nobody heard yet, or without a majority: the store's lease is the tie-breaker.
@@ -184,8 +197,7 @@ public sealed class MembershipMachine
         }
 
         var hasPeer = _peers.Values.Any(peer => peer.Health == PeerHealth.Alive);
-        var hasStore = _renewedAt is { } renewed && now < renewed + _settings.Lease;
-        if (hasPeer || hasStore)
+        if (hasPeer || HasStore(now))
         {
             if (_isolationEnds is not null)
             {
@@ -209,18 +221,61 @@ public sealed class MembershipMachine
         }
     }
 
-    private void Set(NodeId node, PeerHealth health, string reason, List<MembershipEffect> effects)
+    private bool IsHeardByAny(NodeId node) =>
+        _peers.Values.Any(peer => peer.Health == PeerHealth.Alive && peer.Hears.Contains(node));
+
+    /// <summary>This node and those it hears are more than half of all members.</summary>
+    private bool IsMajority => (_peers.Values.Count(peer => peer.Health == PeerHealth.Alive) + 1) * 2 > _peers.Count + 1;
+
+    private bool HasStore(Moment now) => _renewedAt is { } renewed && now < renewed + _settings.Lease;
+
+    private void Evict(Moment now, List<MembershipEffect> effects)
+    {
+        foreach (var (node, peer) in _peers)
+        {
+            if (peer.Health != PeerHealth.Dead || peer.Eviction != Eviction.None || IsHeardByAny(node))
+            {
+                continue;
+            }
+
+            var since = peer.DeadSince > _listensSince ? peer.DeadSince : _listensSince;
+            var mayJudge = IsMajority || (HasStore(now) && _leases is { } leases && !leases.Contains(node));
+            if (mayJudge && now >= since + _settings.EvictAfter)
+            {
+                peer.Eviction = Eviction.Asked;
+                effects.Add(new EvictPeer(node, peer.Reason));
+            }
+        }
+    }
+
+    private void Set(Moment now, NodeId node, PeerHealth health, string reason, List<MembershipEffect> effects)
     {
         var peer = _peers[node];
         if (peer.Health != health)
         {
             peer.Health = health;
+            peer.Reason = reason;
+            if (health == PeerHealth.Dead)
+            {
+                peer.DeadSince = now;
+                peer.Eviction = Eviction.None;
+            }
+
             effects.Add(new PeerReported(node, health, reason));
         }
     }
 
     private HashSet<NodeId> Heard() =>
         [.. _peers.Where(peer => peer.Value.Health == PeerHealth.Alive).Select(peer => peer.Key), _self];
+
+    private enum Eviction
+    {
+        None,
+        Asked,
+
+        /// <summary>It is on record, or there is nothing to evict. Not asked for again before the peer was heard.</summary>
+        Settled,
+    }
 
     private sealed class Peer
     {
@@ -231,6 +286,13 @@ public sealed class MembershipMachine
         public bool IsConnected { get; set; }
 
         public Moment? IsExcusedUntil { get; set; }
+
+        /// <summary>Why its health is what it is.</summary>
+        public string Reason { get; set; } = "";
+
+        public Moment DeadSince { get; set; }
+
+        public Eviction Eviction { get; set; }
 
         public IReadOnlySet<NodeId> Hears { get; set; } = new HashSet<NodeId>();
     }

@@ -14,6 +14,12 @@ public sealed record MembershipSettings
     /// <summary>A peer that said it restarts its control plane is not taken for dead for so long.</summary>
     public TimeSpan RestartAllowance { get; init; } = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// From the verdict that a peer is dead until its eviction. Its volumes are taken over at once, which costs nothing if the verdict was
+    /// wrong; an eviction costs the peer its virtual machines. So a control plane that crashed gets this time to come back.
+    /// </summary>
+    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromMilliseconds(1250);
+
     /// <summary>Length of the node's lease in the cluster store.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(3);
 

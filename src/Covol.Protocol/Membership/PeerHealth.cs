@@ -10,6 +10,6 @@ public enum PeerHealth
     /// <summary>Its heartbeats are missing, or its connection broke; others may still hear it. Nothing is done about it.</summary>
     Suspected,
 
-    /// <summary>A majority misses it, or nobody hears it and its lease is gone: its volumes are taken over.</summary>
+    /// <summary>A majority misses it, or nobody hears it and its lease is gone: its volumes are taken over, and soon it is evicted.</summary>
     Dead,
 }

@@ -30,6 +30,11 @@ public sealed record DeleteMoveOrder : OwnershipEffect;
 /// <summary>The epoch that names this key is won: the standby fences, replays and serves.</summary>
 public sealed record Activate(ReservationKey Key, Epoch Epoch, IReadOnlyList<ReservationKey> KeysToFence) : OwnershipEffect;
 
+/// <summary>
+/// Tell the coordinator that a node was evicted; one that does not serve yet does it before it serves. Answer: <see cref="EvictionTold"/>.
+/// </summary>
+public sealed record TellEviction(ReservationKey Key, NodeId Node, long Incarnation) : OwnershipEffect;
+
 /// <summary>The coordinator drains, checkpoints, unregisters and ends.</summary>
 public sealed record HandOver(ReservationKey Key) : OwnershipEffect;
 

@@ -33,6 +33,17 @@ public sealed record MoveOrderSeen(MoveOrder? Order) : OwnershipInput;
 /// <summary>Who is alive and who is dead, as this node's membership sees it. Who is in neither is in doubt: nothing is done about it.</summary>
 public sealed record MembersSeen(IReadOnlySet<NodeId> Alive, IReadOnlySet<NodeId> Dead) : OwnershipInput;
 
+/// <summary>
+/// A node was evicted, which is on record: its data keys up to this incarnation. Repeats and older ones do no harm.
+/// </summary>
+public sealed record EvictionSeen(NodeId Node, long Incarnation) : OwnershipInput;
+
+/// <summary>
+/// The process with this key was told of an eviction. <paramref name="Done"/>: it has fenced the node and ended its sessions; else it is
+/// told again.
+/// </summary>
+public sealed record EvictionTold(ReservationKey Key, NodeId Node, long Incarnation, bool Done) : OwnershipInput;
+
 /// <summary>A fresh coordinator key, never handed out before. Null: the store did not give one.</summary>
 public sealed record KeyAllocated(ReservationKey? Key) : OwnershipInput;
 

@@ -71,6 +71,24 @@ public sealed partial class OwnershipMachine
         }
     }
 
+    /// <summary>From the won epoch on: a standby is told nothing, since what it is told it could not carry out.</summary>
+    private void TellEvictions(Moment now, List<OwnershipEffect> effects)
+    {
+        if (Stage is not (OwnershipStage.Activating or OwnershipStage.Serving) || _key is not { } key || !IsPast(_tellAgainAt, now))
+        {
+            return;
+        }
+
+        _tellAgainAt = null;
+        foreach (var (node, incarnation) in _evicted)
+        {
+            if (incarnation > _evictedHere.GetValueOrDefault(node) && _telling.Add(node))
+            {
+                effects.Add(new TellEviction(key, node, incarnation));
+            }
+        }
+    }
+
     private void DecideServing(Moment now, List<OwnershipEffect> effects)
     {
         if (_failures > 0 && now >= _servingSince + _settings.GoodTime)
@@ -222,6 +240,7 @@ public sealed partial class OwnershipMachine
         Moment? next = null;
         Consider(_stageEnds);
         Consider(_retryAt);
+        Consider(_tellAgainAt);
         if (Stage is OwnershipStage.Waiting or OwnershipStage.Standby)
         {
             Consider(_restsUntil);

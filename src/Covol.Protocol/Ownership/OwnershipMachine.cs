@@ -28,6 +28,9 @@ namespace Covol.Protocol.Ownership;
 //
 // Nothing here decides who may write. Two nodes may both believe to be owner for a while (a frozen one, a lost store); then the
 // LUN refuses the one whose key a later epoch has preempted. Losing the store stops nothing.
+//
+// Beside its stage the machine knows who was evicted, and sees to it that the coordinator here, from the moment its epoch is won, has been
+// told of each: it need not wait for those to reclaim. Whom to evict is not decided here.
 
 /// <summary>
 /// The ownership of one volume as one node sees it. Pure and single-threaded: the driver feeds <see cref="Step"/> and carries out
@@ -63,6 +66,12 @@ public sealed partial class OwnershipMachine
     private Moment? _avoidsUntil;
     private Moment? _timer;
 
+    // Evicted nodes, up to which incarnation; and what the process here has done or is doing about it.
+    private readonly Dictionary<NodeId, long> _evicted = [];
+    private readonly Dictionary<NodeId, long> _evictedHere = [];
+    private readonly HashSet<NodeId> _telling = [];
+    private Moment? _tellAgainAt;
+
     public OwnershipMachine(string volume, NodeId self, OwnershipSettings settings)
     {
         _volume = volume;
@@ -83,6 +92,7 @@ public sealed partial class OwnershipMachine
     {
         Take(now, input, effects);
         Decide(now, effects);
+        TellEvictions(now, effects);
         ArmTimer(now, effects);
     }
 
@@ -101,6 +111,12 @@ public sealed partial class OwnershipMachine
                 break;
             case MembersSeen seen:
                 Learn(now, seen);
+                break;
+            case EvictionSeen seen:
+                _evicted[seen.Node] = Math.Max(seen.Incarnation, _evicted.GetValueOrDefault(seen.Node));
+                break;
+            case EvictionTold told:
+                Learn(now, told);
                 break;
             case KeyAllocated allocated:
                 Register(now, allocated, effects);
@@ -162,7 +178,7 @@ public sealed partial class OwnershipMachine
 
     private void Adopt(ReservationKey key, Started started)
     {
-        _key = key;
+        Forget(key);
         _phase = started.Phase;
         _endpoints = started.Endpoints;
     }
@@ -263,10 +279,37 @@ public sealed partial class OwnershipMachine
         }
 
         Invariant.Holds(KeyLayout.IsCoordinator(key), "A coordinator was given a key of another kind.");
-        (_key, _phase, _endpoints) = (key, CoordinatorPhase.Starting, []);
+        Forget(key);
+        (_phase, _endpoints) = (CoordinatorPhase.Starting, []);
         Enter(now, OwnershipStage.Registering, $"a coordinator process registers {key}", effects);
         _stageEnds = now + _settings.RegisterLimit;
         effects.Add(new StartStandby(key));
+    }
+
+    /// <summary>Another process: what the last one was told, this one has to be told anew.</summary>
+    private void Forget(ReservationKey next)
+    {
+        _key = next;
+        _evictedHere.Clear();
+        _telling.Clear();
+        _tellAgainAt = null;
+    }
+
+    private void Learn(Moment now, EvictionTold told)
+    {
+        if (told.Key != _key || !_telling.Remove(told.Node))
+        {
+            return;
+        }
+
+        if (told.Done)
+        {
+            _evictedHere[told.Node] = told.Incarnation;
+        }
+        else
+        {
+            _tellAgainAt = now + _settings.StoreRetry;
+        }
     }
 
     private void Follow(Moment now, CoordinatorReported reported, List<OwnershipEffect> effects)

@@ -3,7 +3,7 @@ namespace Covol.Protocol.Ownership;
 /// <summary>Times and limits of the ownership machine.</summary>
 public sealed record OwnershipSettings
 {
-    /// <summary>Pause before a store operation that got no answer is tried again.</summary>
+    /// <summary>Pause before a store operation, or an order to a process, that got no answer is tried again.</summary>
     public TimeSpan StoreRetry { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>A standby that has not registered its key by then is ended.</summary>

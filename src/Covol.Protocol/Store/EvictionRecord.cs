@@ -3,12 +3,16 @@ using Covol.Protocol.Ids;
 namespace Covol.Protocol.Store;
 
 /// <summary>
-/// A node was evicted: key-fenced on all LUNs, its sessions ended (SAFETY 1). The node itself reads this when it wakes up and
-/// must stop its virtual machines before it joins again.
+/// The last eviction of a node (SAFETY 1). Written before anything is fenced, so that whoever acts on it, and the node itself when it
+/// wakes up, reads the same. Every node has its coordinators fence and end what is named here; the evicted node ends its virtual
+/// machines, coordinators and data path, and comes back with new keys only.
 /// </summary>
 /// <param name="Node">Who.</param>
-/// <param name="Life">Which life of it; a later life is not meant.</param>
+/// <param name="Incarnation">
+/// Data keys of the node up to this incarnation are evicted, on all LUNs. Later ones belong to a life after the eviction and are not meant,
+/// however late somebody acts on this record.
+/// </param>
 /// <param name="By">Who decided it.</param>
 /// <param name="Reason">Why, as a sentence.</param>
 /// <param name="Number">Grows with each eviction of the node.</param>
-public sealed record EvictionRecord(NodeId Node, Guid Life, NodeId By, string Reason, long Number);
+public sealed record EvictionRecord(NodeId Node, long Incarnation, NodeId By, string Reason, long Number);

@@ -22,6 +22,7 @@ internal static class ControlCodec
             QueryCoordinator => (nameof(QueryCoordinator), new JsonObject()),
             Activate it => (
                 nameof(ActivateCoordinator), JsonSerializer.SerializeToNode(it.Order, ControlJson.Default.ActivateCoordinator)!.AsObject()),
+            Evict it => (nameof(EvictNode), JsonSerializer.SerializeToNode(it.Order, ControlJson.Default.EvictNode)!.AsObject()),
             HandOver => (nameof(HandOver), new JsonObject()),
             Stop => (nameof(Stop), new JsonObject()),
             _ => throw new JsonException($"A {request.GetType().Name} has no place in the control protocol."),
@@ -53,6 +54,7 @@ internal static class ControlCodec
             nameof(QueryMountedVolumes) => new QueryMountedVolumes(),
             nameof(QueryCoordinator) => new QueryCoordinator(),
             nameof(ActivateCoordinator) => new Activate(root.Deserialize(ControlJson.Default.ActivateCoordinator)!),
+            nameof(EvictNode) => new Evict(root.Deserialize(ControlJson.Default.EvictNode)!),
             nameof(HandOver) => new HandOver(),
             nameof(Stop) => new Stop(),
             var other => throw new JsonException($"Nobody knows a request of kind '{other}'."),

@@ -19,6 +19,7 @@ namespace Covol.Transport.Control;
 [JsonSerializable(typeof(AttachVolume))]
 [JsonSerializable(typeof(DetachVolume))]
 [JsonSerializable(typeof(ActivateCoordinator))]
+[JsonSerializable(typeof(EvictNode))]
 [JsonSerializable(typeof(ControlAnswer))]
 [JsonSerializable(typeof(CoordinatorConfiguration))]
 [JsonSerializable(typeof(MountConfiguration))]

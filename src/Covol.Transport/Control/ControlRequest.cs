@@ -25,6 +25,9 @@ public sealed record QueryCoordinator : ControlRequest;
 /// <summary>To a coordinator process in standby: the epoch that names its key is won; fence, replay, serve.</summary>
 public sealed record Activate(ActivateCoordinator Order) : ControlRequest;
 
+/// <summary>To a coordinator process: a node was evicted. Answered when its keys are fenced and its sessions ended.</summary>
+public sealed record Evict(EvictNode Order) : ControlRequest;
+
 /// <summary>To a coordinator process: finish what runs, make a checkpoint, take nothing more, end. Answered when that is done.</summary>
 public sealed record HandOver : ControlRequest;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Covol.Cluster.Records;
 using Covol.Cluster.Store;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Membership;
 using Covol.Protocol.Ownership;
@@ -46,13 +47,13 @@ public sealed class ClusterOwnershipTests : IAsyncLifetime, IAsyncDisposable
     async ValueTask IAsyncDisposable.DisposeAsync() => await DisposeAsync();
 
     [Fact]
-    public async Task Every_node_is_told_who_answers_and_only_the_owner_gets_its_unix_endpoint()
+    public async Task Every_node_is_told_who_answers_with_whose_certificate_and_only_the_owner_gets_its_unix_endpoint()
     {
         var there = await FirstAsync(_two!.Coordinators.Attached);
         var here = await FirstAsync(_one!.Coordinators.Attached);
 
-        there.Endpoints.ShouldBe(["tcp:127.0.0.1:1"]);
-        here.Endpoints.ShouldBe(["unix:/here", "tcp:127.0.0.1:1"]);
+        there.Endpoints.ShouldBe(["tcp:node1@127.0.0.1:1"]);
+        here.Endpoints.ShouldBe(["unix:/here", "tcp:node1@127.0.0.1:1"]);
     }
 
     [Fact]
@@ -114,11 +115,26 @@ public sealed class ClusterOwnershipTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_eviction_on_record_reaches_every_coordinator_that_serves_and_the_next_one_when_it_takes_over()
+    {
+        var three = new NodeId(3);
+        var key = await new KeyAllocator(_store, _keys, _cluster!).NewDataKeyAsync(three, 0, default);
+        await Records.EvictAsync(three, s_two, "silent", (await _store.GetRangeAsync(_keys.Root, default)).Revision, default);
+        var expected = new EvictNode(three, KeyLayout.Incarnation(key));
+
+        (await FirstAsync(_one!.Coordinators.Evicted)).ShouldBe(expected);
+        _two!.Coordinators.Evicted.ShouldBeEmpty();
+        await Records.OrderMoveAsync(s_volume, s_two, default);
+
+        (await FirstAsync(_two.Coordinators.Evicted)).ShouldBe(expected);
+    }
+
+    [Fact]
     public async Task No_key_is_handed_out_twice()
     {
         var allocator = new KeyAllocator(_store, _keys, _cluster!);
 
-        var keys = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => allocator.NewDataKeyAsync(s_one, default)));
+        var keys = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => allocator.NewDataKeyAsync(s_one, obeyedEviction: 0, default)));
 
         keys.Distinct().Count().ShouldBe(20);
         keys.ShouldAllBe(key => KeyLayout.IsDataKeyOf(key, _cluster!.Tag, s_one));
@@ -131,7 +147,7 @@ public sealed class ClusterOwnershipTests : IAsyncLifetime, IAsyncDisposable
             default)
         .WaitAsync(s_limit);
 
-    private static async Task<OwnershipRecord> FirstAsync(ConcurrentQueue<OwnershipRecord> records)
+    private static async Task<T> FirstAsync<T>(ConcurrentQueue<T> records)
     {
         using var limit = new CancellationTokenSource(s_limit);
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(10));

@@ -15,6 +15,8 @@ internal sealed class FakeCoordinators : ICoordinatorProcesses, IVolumeAttachmen
 
     public ConcurrentQueue<ActivateCoordinator> Activated { get; } = new();
 
+    public ConcurrentQueue<EvictNode> Evicted { get; } = new();
+
     public ConcurrentQueue<OwnershipRecord> Attached { get; } = new();
 
     public Task<Started> ObserveAsync(VolumeRecord volume, Action<OwnershipInput> tell, CancellationToken cancellation)
@@ -33,6 +35,12 @@ internal sealed class FakeCoordinators : ICoordinatorProcesses, IVolumeAttachmen
     {
         Activated.Enqueue(order);
         return TellAsync(new CoordinatorReported(key, CoordinatorPhase.Serving, ["unix:/here", $"tcp:127.0.0.1:{order.Epoch.Value}"]));
+    }
+
+    public Task EvictAsync(string volume, ReservationKey key, EvictNode order, CancellationToken cancellation)
+    {
+        Evicted.Enqueue(order);
+        return TellAsync(new EvictionTold(key, order.Node, order.Incarnation, Done: true));
     }
 
     public Task HandOverAsync(string volume, ReservationKey key, CancellationToken cancellation) => StopAsync(volume, key, cancellation);

@@ -165,9 +165,135 @@ public sealed class MembershipMachineTests
         _machine.Peers[s_three].ShouldBe(PeerHealth.Dead);
     }
 
+    [Fact]
+    public void A_node_that_stays_dead_is_evicted_once()
+    {
+        LoseThree();
+
+        Beat(60, (s_two, [s_one, s_two]));
+        _effects.OfType<EvictPeer>().ShouldHaveSingleItem().Peer.ShouldBe(s_three);
+        Step(new EvictionAnswered(s_three, EvictionOutcome.Recorded));
+        Beat(60, (s_two, [s_one, s_two]));
+
+        _effects.OfType<EvictPeer>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void A_node_that_is_heard_again_soon_after_the_verdict_is_not_evicted()
+    {
+        LoseThree();
+
+        Beat(0.75, (s_two, [s_one, s_two]));
+        Beat(60, (s_two, [s_one, s_two, s_three]), (s_three, [s_one, s_two, s_three]));
+
+        _effects.OfType<EvictPeer>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_node_that_comes_back_and_dies_again_is_evicted_again()
+    {
+        LoseThree();
+        Beat(3, (s_two, [s_one, s_two]));
+        Step(new EvictionAnswered(s_three, EvictionOutcome.Recorded));
+        Beat(2, (s_two, [s_one, s_two, s_three]), (s_three, [s_one, s_two, s_three]));
+
+        Beat(4, (s_two, [s_one, s_two]));
+
+        _effects.OfType<EvictPeer>().Count().ShouldBe(2);
+    }
+
+    [Fact]
+    public void Who_has_come_into_the_minority_since_evicts_nobody()
+    {
+        LoseThree();
+        _machine.Peers[s_three].ShouldBe(PeerHealth.Dead);
+
+        Beat(60);
+
+        _effects.OfType<EvictPeer>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Of_two_nodes_the_one_that_holds_its_lease_evicts_the_other_when_that_has_none()
+    {
+        Configure(s_one, s_two);
+        Step(new LeasesSeen(Set(s_one, s_two)));
+        Beat(2, (s_two, [s_one, s_two]));
+        Step(new LeasesSeen(Set(s_one)));
+
+        Renewing(4);
+
+        _effects.OfType<EvictPeer>().ShouldHaveSingleItem().Peer.ShouldBe(s_two);
+    }
+
+    [Fact]
+    public void A_dead_node_that_another_one_hears_again_is_not_evicted()
+    {
+        LoseThree();
+
+        Beat(60, (s_two, [s_one, s_two, s_three]));
+
+        _machine.Peers[s_three].ShouldBe(PeerHealth.Dead);
+        _effects.OfType<EvictPeer>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_node_that_slept_itself_listens_before_it_acts_on_a_verdict_of_before()
+    {
+        LoseThree();
+        _now += TimeSpan.FromSeconds(20);
+
+        Step(new MembershipTick());
+        Beat(0.5, (s_two, [s_one, s_two]));
+        _effects.OfType<EvictPeer>().ShouldBeEmpty();
+        Beat(60, (s_two, [s_one, s_two, s_three]), (s_three, [s_one, s_two, s_three]));
+
+        _effects.OfType<EvictPeer>().ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData(EvictionOutcome.NotKnown)]
+    [InlineData(EvictionOutcome.Outdated)]
+    public void What_was_not_settled_is_asked_for_again_when_the_node_has_stayed_dead_as_long_again(EvictionOutcome outcome)
+    {
+        LoseThree();
+        Beat(3, (s_two, [s_one, s_two]));
+        _effects.OfType<EvictPeer>().ShouldHaveSingleItem();
+
+        Step(new EvictionAnswered(s_three, outcome));
+        Beat(1, (s_two, [s_one, s_two]));
+        _effects.OfType<EvictPeer>().ShouldHaveSingleItem();
+        Beat(1, (s_two, [s_one, s_two]));
+
+        _effects.OfType<EvictPeer>().Count().ShouldBe(2);
+    }
+
     private static HashSet<NodeId> Set(params NodeId[] nodes) => [.. nodes];
 
     private void Configure(params NodeId[] members) => Step(new MembersConfigured(Set(members)));
+
+    /// <summary>Node 3 falls silent; the verdict has just fallen.</summary>
+    private void LoseThree()
+    {
+        Configure(s_one, s_two, s_three);
+        Beat(2, (s_two, [s_one, s_two, s_three]), (s_three, [s_one, s_two, s_three]));
+        for (var eighth = 0; eighth < 24 && _machine.Peers[s_three] != PeerHealth.Dead; eighth++)
+        {
+            Beat(0.25, (s_two, [s_one, s_two]));
+        }
+
+        _machine.Peers[s_three].ShouldBe(PeerHealth.Dead);
+    }
+
+    /// <summary>Time passes in which only the store answers.</summary>
+    private void Renewing(int seconds)
+    {
+        for (var second = 0; second < seconds; second++)
+        {
+            Step(new LeaseRenewed(_now));
+            Beat(1);
+        }
+    }
 
     /// <summary>So many seconds pass, with a tick each eighth and heartbeats each quarter of a second.</summary>
     private void Beat(double seconds, params (NodeId From, NodeId[] Hears)[] heartbeats)

@@ -1,5 +1,6 @@
 using Covol.Protocol.Ids;
 using Covol.Protocol.Locks;
+using Covol.Protocol.Ownership;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
 using Shouldly;
@@ -56,7 +57,7 @@ public sealed class ClusterLocks
         await holder.AskAsync<Done>(Lock(file, handle, wait: false));
         world.Lun.FenceMayEnd.Reset();
 
-        var evicted = world.Coordinator.EvictAsync(holder.Node);
+        var evicted = world.Coordinator.EvictAsync(holder.Node, KeyLayout.Incarnation(holder.DataKey));
         (await other.RefusalAsync(Lock(file, otherHandle, wait: false))).ShouldBe(VolumeError.LockConflict);
         world.Lun.FenceMayEnd.Set();
         await evicted;

@@ -14,4 +14,7 @@ public sealed record OwnershipGuards
 
     /// <summary>The key is on the LUN before the claim that names it.</summary>
     public bool RegistersBeforeClaim { get; init; } = true;
+
+    /// <summary>What could not be told to a coordinator counts as not told.</summary>
+    public bool AdmitsUntoldEvictions { get; init; } = true;
 }

@@ -197,6 +197,69 @@ public sealed class OwnershipMachineTests
         _machine.Key.ShouldBeNull();
     }
 
+    [Fact]
+    public void The_coordinator_of_a_takeover_is_told_of_the_eviction_as_soon_as_its_epoch_is_won()
+    {
+        var claim = BringToClaim();
+        Step(new EvictionSeen(s_one, 5)).ShouldBeEmpty();
+
+        Step(new RecordSeen(new StoreRevision(11), claim.Record)).ShouldContain(new TellEviction(_mine, s_one, 5));
+
+        // What it has been told already or is being told is not told again; a later eviction is.
+        Step(new EvictionSeen(s_one, 5)).OfType<TellEviction>().ShouldBeEmpty();
+        Step(new EvictionTold(_mine, s_one, 5, Done: true)).OfType<TellEviction>().ShouldBeEmpty();
+        Step(new EvictionSeen(s_one, 4)).OfType<TellEviction>().ShouldBeEmpty();
+        Step(new EvictionSeen(s_one, 6)).ShouldContain(new TellEviction(_mine, s_one, 6));
+    }
+
+    [Fact]
+    public void A_coordinator_that_could_not_be_told_of_an_eviction_is_told_again()
+    {
+        Serve();
+        Step(new EvictionSeen(s_three, 2)).ShouldContain(new TellEviction(_mine, s_three, 2));
+
+        Step(new EvictionTold(_mine, s_three, 2, Done: false)).OfType<TellEviction>().ShouldBeEmpty();
+        After(1).ShouldContain(new TellEviction(_mine, s_three, 2));
+        Step(new EvictionTold(_mine, s_three, 2, Done: true));
+
+        After(60).OfType<TellEviction>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_later_eviction_that_came_while_the_coordinator_was_being_told_is_told_after_it()
+    {
+        Serve();
+        Step(new EvictionSeen(s_three, 2)).ShouldContain(new TellEviction(_mine, s_three, 2));
+        Step(new EvictionSeen(s_three, 9)).OfType<TellEviction>().ShouldBeEmpty();
+
+        Step(new EvictionTold(_mine, s_three, 2, Done: true)).ShouldContain(new TellEviction(_mine, s_three, 9));
+    }
+
+    [Fact]
+    public void A_new_coordinator_process_is_told_of_every_eviction_anew()
+    {
+        Serve();
+        Step(new EvictionSeen(s_three, 2));
+        Step(new EvictionTold(_mine, s_three, 2, Done: true));
+        var again = Key(3);
+
+        Step(new CoordinatorEnded(_mine, "it crashed")).ShouldContain(new AllocateKey());
+        Step(new KeyAllocated(again));
+        var claim = Step(Reported(again, CoordinatorPhase.Standby)).OfType<WriteRecord>().Single();
+        var won = Step(new RecordSeen(new StoreRevision(13), claim.Record));
+
+        won.ShouldContain(new TellEviction(again, s_three, 2));
+        Step(new EvictionTold(_mine, s_three, 2, Done: true)).OfType<TellEviction>().ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_coordinator_that_an_earlier_control_plane_left_is_told_of_evictions_too()
+    {
+        Step(new Started(_mine, CoordinatorPhase.Serving, s_endpoints));
+
+        Step(new EvictionSeen(s_three, 2)).ShouldContain(new TellEviction(_mine, s_three, 2));
+    }
+
     private static ReservationKey Key(long attempt) => KeyLayout.CoordinatorKey(1, s_two, 1, attempt);
 
     private static OwnershipRecord Owned(NodeId owner, ReservationKey key, long epoch) =>

@@ -21,6 +21,7 @@ internal sealed class OwnershipWorld
     private readonly WorldNode[] _nodes;
     private readonly HashSet<(NodeId By, NodeId About)> _condemned = [];
     private readonly Queue<string> _trace = [];
+    private readonly Dictionary<NodeId, long> _evicted = [];
     private OwnershipRecord _record = OwnershipRecord.Unowned(Volume, new NodeId(1));
     private MoveOrder? _order;
     private long _revision = 1;
@@ -40,6 +41,9 @@ internal sealed class OwnershipWorld
     public WorldLun Lun { get; } = new();
 
     public long Now { get; private set; }
+
+    /// <summary>Whom the coordinator that serves at the end was not told to evict; null: it was told all.</summary>
+    public NodeId? Untold { get; private set; }
 
     public Epoch Epoch => _record.Epoch;
 
@@ -174,6 +178,10 @@ internal sealed class OwnershipWorld
     {
         node.Deliver(Between(1, 80), new RecordSeen(new StoreRevision(_revision), _record));
         node.Deliver(Between(1, 80), new MoveOrderSeen(_order));
+        foreach (var (evicted, incarnation) in _evicted)
+        {
+            node.Deliver(Between(1, 80), new EvictionSeen(evicted, incarnation));
+        }
     }
 
     private void TellMembers(WorldNode node)
@@ -186,11 +194,20 @@ internal sealed class OwnershipWorld
     /// <summary>The others take the node for dead after a while, rightly or not, and for alive later.</summary>
     private void Condemn(WorldNode victim, long until)
     {
+        At(Now + Between(2000, 5000), () => Evict(victim));
         foreach (var judge in _nodes.Where(node => node != victim))
         {
             At(Now + Between(800, 3000), () => Judge(judge, victim, isDead: true));
             At(until + Between(3000, 4000), () => Judge(judge, victim, isDead: false));
         }
+    }
+
+    /// <summary>On record, rightly or not: who serves has to be told, now or whenever it begins to serve.</summary>
+    private void Evict(WorldNode victim)
+    {
+        _evicted[victim.Id] = _evicted.GetValueOrDefault(victim.Id) + 1;
+        Trace($"{victim.Id} is evicted up to {_evicted[victim.Id]}");
+        Publish();
     }
 
     private void Judge(WorldNode judge, WorldNode victim, bool isDead)
@@ -275,6 +292,13 @@ internal sealed class OwnershipWorld
     private string? NotServed()
     {
         var serving = _nodes.Where(node => node.Running is { Phase: CoordinatorPhase.Serving }).ToArray();
+        if (serving.Length == 1 && _evicted.FirstOrDefault(told => serving[0].Running!.Evicted.GetValueOrDefault(told.Key) != told.Value) is
+            { Value: > 0 } untold)
+        {
+            Untold = untold.Key;
+            return $"at the end {serving[0].Id} serves and was not told that {untold.Key} is evicted up to {untold.Value}";
+        }
+
         return serving.Length == 1 && _record is { Answers: true } && _record.Owner == serving[0].Id
                 && serving[0].Running!.Key == _record.Key && _order is null
             ? null

@@ -56,6 +56,18 @@ public sealed class OwnershipWorldTests
     public void Without_the_registration_before_the_claim_the_late_winner_is_found_writing() =>
         SeedsUntilFound(new OwnershipGuards { RegistersBeforeClaim = false }).ShouldNotBeNull();
 
+    [Fact]
+    public void Without_admitting_what_was_not_told_a_coordinator_is_found_that_waits_for_an_evicted_node()
+    {
+        var world = new OwnershipWorld(0, new OwnershipGuards { AdmitsUntoldEvictions = false });
+        for (var seed = 1; world.Run(FaultSeconds, HealSeconds) is null && seed < 400; seed++)
+        {
+            world = new OwnershipWorld(seed, new OwnershipGuards { AdmitsUntoldEvictions = false });
+        }
+
+        world.Untold.ShouldNotBeNull();
+    }
+
     private static int? SeedsUntilFound(OwnershipGuards guards)
     {
         for (var seed = 0; seed < 400; seed++)

@@ -37,6 +37,9 @@ internal sealed class WorldCoordinator
 
     public bool HasEnded { get; private set; }
 
+    /// <summary>Whom it was told to evict.</summary>
+    public Dictionary<NodeId, long> Evicted { get; } = [];
+
     public string Endpoint => $"tcp:node{_node.Id.Value}:{Key.Value & 0xFFFF}";
 
     public void Activate(Epoch epoch, IReadOnlyList<ReservationKey> keysToFence)

@@ -130,6 +130,17 @@ internal sealed class WorldNode(OwnershipWorld world, NodeId id)
             case SetTimer timer:
                 Deliver(Math.Max(0, timer.At.Nanoseconds - world.Now), new TimerFired());
                 break;
+            case TellEviction told:
+                var arrives = !world.Chance(0.2) && Process(told.Key) is not null;
+                if (arrives)
+                {
+                    Process(told.Key)!.Evicted[told.Node] = told.Incarnation;
+                }
+
+                Deliver(
+                    world.Between(1, 50),
+                    new EvictionTold(told.Key, told.Node, told.Incarnation, arrives || !world.Guards.AdmitsUntoldEvictions));
+                break;
             case Attach or Detach:
                 break;
             case Report report:

@@ -26,6 +26,9 @@ internal sealed class Certificates : IDisposable
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={commonName}", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        names.AddIpAddress(System.Net.IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
         using var certificate = request.Create(_authority, s_from, s_until, RandomNumberGenerator.GetBytes(8));
         File.WriteAllText(PathOf($"{commonName}.pem"), certificate.ExportCertificatePem());
         File.WriteAllText(PathOf($"{commonName}.key"), key.ExportPkcs8PrivateKeyPem());

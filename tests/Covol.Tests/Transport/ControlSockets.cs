@@ -29,6 +29,7 @@ public sealed class ControlSockets : IAsyncLifetime
         new Detach(new DetachVolume("Volume1", true)),
         new QueryMountedVolumes(),
         new QueryCoordinator(),
+        new Evict(new EvictNode(new NodeId(3), 1L << 35)),
         new HandOver(),
         new Stop(),
     ];
@@ -94,6 +95,17 @@ public sealed class ControlSockets : IAsyncLifetime
         answer.ShouldStartWith("""{"ok":false,"error":""");
         answer.ShouldContain(word);
         _service.Asked.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task What_a_newer_version_says_besides_is_passed_over_but_what_it_asks_for_anew_is_refused()
+    {
+        (await SendAsync("""{"kind":"DetachVolume","volume":"Volume1","force":true,"politely":true}""")).ShouldBe("""{"ok":true}""");
+        _service.Asked.ShouldBeOfType<Detach>().Volume.ShouldBe(new DetachVolume("Volume1", true));
+
+        var answer = await SendAsync("""{"kind":"DetachVolumePolitely","volume":"Volume1","force":true}""");
+
+        answer.ShouldBe("""{"ok":false,"error":"The request is not understood: Nobody knows a request of kind \u0027DetachVolumePolitely\u0027."}""");
     }
 
     [Fact]

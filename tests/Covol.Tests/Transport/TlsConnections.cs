@@ -73,6 +73,20 @@ public sealed class TlsConnections : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_is_another_node_than_the_one_meant_is_refused()
+    {
+        using var identity = TlsIdentity.Load(_cluster.Of("node3"));
+        await using (await ConnectAsync(identity, PeerEndpoint.Parse($"tcp:node1@{Endpoint.Address}")))
+        {
+            var refusal = await ConnectAsync(identity, PeerEndpoint.Parse($"tcp:node2@{Endpoint.Address}"))
+                .ShouldThrowAsync<ConnectionLostException>();
+
+            refusal.Message.ShouldContain("node1 answers there, not node2");
+            _service.Calls.ShouldBeEmpty();
+        }
+    }
+
+    [Fact]
     public async Task A_client_of_a_foreign_authority_is_refused()
     {
         // It trusts the server, so that the server is the one that refuses.
@@ -150,8 +164,8 @@ public sealed class TlsConnections : IAsyncLifetime, IDisposable
         }
     }
 
-    private Task<VolumeConnection> ConnectAsync(TlsIdentity identity) => VolumeConnection.ConnectAsync(
-        Endpoint, identity, _ => { }, Net.Patient, TimeProvider.System, CancellationToken.None);
+    private Task<VolumeConnection> ConnectAsync(TlsIdentity identity, PeerEndpoint? to = null) => VolumeConnection.ConnectAsync(
+        to ?? Endpoint, identity, _ => { }, Net.Patient, TimeProvider.System, CancellationToken.None);
 
     /// <summary>A client of our own, which does not check anything: says hello and looks whether it is answered.</summary>
     private async Task<bool> IsLetInAsync(TlsFiles? files)

@@ -1,0 +1,98 @@
+using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Locks;
+using Covol.Protocol.Ownership;
+using Covol.Protocol.Volume;
+using Covol.Tests.Coordinator.Support;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.Coordinator;
+
+/// <summary>What a coordinator does about nodes that the cluster has evicted.</summary>
+public sealed class Evictions
+{
+    [Fact]
+    public async Task Grace_ends_when_every_living_session_has_reclaimed_and_the_dead_ones_key_is_fenced()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var dead = await world.ClientAsync(1);
+        var living = await world.ClientAsync(2);
+        var (file, handle) = await dead.CreateAsync("disk.raw");
+        var other = await living.OpenAsync(file);
+        await dead.AskAsync<Done>(Lock(file, handle));
+        await world.TakeOverAsync();
+        await living.MoveToAsync(world.Coordinator);
+
+        await world.Coordinator.EvictAsync(dead.Node, KeyLayout.Incarnation(dead.DataKey));
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Grace);
+        await living.AskAsync<Done>(new ReclaimHandle(file, other, OpenAccess.ReadWrite, [], null));
+        await living.AskAsync<Done>(new ReclaimComplete());
+
+        // The clock has not moved: nobody waited for the dead one's time to reclaim.
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving);
+        world.Lun.Fenced.ShouldBe([dead.DataKey]);
+        await living.AskAsync<Done>(Lock(file, other));
+    }
+
+    [Fact]
+    public async Task Grace_goes_on_while_the_evicted_nodes_key_is_not_fenced()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var dead = await world.ClientAsync(1);
+        var living = await world.ClientAsync(2);
+        await world.TakeOverAsync();
+        await living.MoveToAsync(world.Coordinator);
+        world.Lun.FenceMayEnd.Reset();
+
+        var evicted = world.Coordinator.EvictAsync(dead.Node, KeyLayout.Incarnation(dead.DataKey));
+        await living.AskAsync<Done>(new ReclaimComplete());
+        await world.UntilAsync(() => world.Lun.FencesBegun > 0);
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Grace);
+        world.Lun.FenceMayEnd.Set();
+        await evicted;
+
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving);
+    }
+
+    [Fact]
+    public async Task An_evicted_key_opens_no_session_and_a_later_one_does_and_outlives_the_order_told_again()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var incarnation = KeyLayout.Incarnation(client.DataKey);
+        await world.Coordinator.EvictAsync(client.Node, incarnation);
+
+        (await OpenAsync(world, client.DataKey)).ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.SessionUnknown);
+        var later = new ReservationKey(client.DataKey.Value + (1 << 4));
+        (await OpenAsync(world, later)).ShouldBeOfType<SessionOpened>();
+        await world.Coordinator.EvictAsync(client.Node, incarnation);
+
+        (await world.Coordinator.GetStateAsync()).Sessions.ShouldBe(1);
+        world.Lun.Fenced.ShouldNotContain(later);
+    }
+
+    [Fact]
+    public async Task An_eviction_of_a_node_without_sessions_is_done_at_once()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+
+        await world.Coordinator.EvictAsync(new NodeId(3), 7);
+
+        world.Lun.FencesBegun.ShouldBe(0);
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving);
+    }
+
+    private static SetLock Lock(FileId file, HandleId handle) =>
+        new(file, handle, new LockOwner(42), 1, LockKind.Range, LockMode.Exclusive, LockRange.All, Wait: false);
+
+    private static async Task<CoordinatorPhase> PhaseAsync(CoordinatorWorld world) => (await world.Coordinator.GetStateAsync()).Phase;
+
+    private static async Task<VolumeReply> OpenAsync(CoordinatorWorld world, ReservationKey key)
+    {
+        var client = new TestClient(world.Coordinator, 1) { DataKey = key };
+        world.Lun.Register(key);
+        return (await client.SendAsync(
+            new RequestId(default, 0, 0), new OpenSession(client.Node, client.MountId, key, 64, null), default)).Reply;
+    }
+}
