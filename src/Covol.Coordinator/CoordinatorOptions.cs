@@ -27,7 +27,10 @@ public sealed record CoordinatorOptions
     /// <summary>Times that change by writing are committed at least this often.</summary>
     public TimeSpan TimesCommit { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often the coordinator looks whether its own key is registered still.</summary>
+    /// <summary>
+    /// How often the coordinator looks whether its own key is registered still, while nobody asks it anything. No answer waits for this:
+    /// each has its own check.
+    /// </summary>
     public TimeSpan KeyWatch { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Threads that read and write file data for redirected requests.</summary>
@@ -43,6 +46,9 @@ public sealed record CoordinatorOptions
     /// For tests that show what a guard is for: without recalls, clusters go while others still write them. Never off elsewhere.
     /// </summary>
     internal bool RecallsLayouts { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a deposed coordinator goes on answering.</summary>
+    internal bool ChecksOwnKey { get; init; } = true;
 
     /// <summary>For tests that show what a guard is for: without it a request that comes again is carried out again.</summary>
     internal bool RemembersAnswers { get; init; } = true;

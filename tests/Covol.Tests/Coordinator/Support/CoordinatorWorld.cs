@@ -23,6 +23,9 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
 
     public VolumeCoordinator Coordinator { get; private set; } = null!;
 
+    /// <summary>The key of the coordinator that serves now.</summary>
+    public ReservationKey OwnKey => new(0xC000 + (ulong)_epoch);
+
     public string? FailedBecause { get; private set; }
 
     public static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null)
@@ -75,7 +78,7 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
     private async Task StartCoordinatorAsync()
     {
         _epoch++;
-        var own = new ReservationKey(0xC000 + (ulong)_epoch);
+        var own = OwnKey;
         Lun.Register(own);
         _metadata = new MetadataThread("test");
         Coordinator = new VolumeCoordinator(new CoordinatorParts
@@ -88,6 +91,7 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
             Lun = Lun,
             Reservations = Lun,
             OwnKey = own,
+            OwnKeyLife = new ListedOwnKey(Lun, own),
             Time = Time,
             Loggers = NullLoggerFactory.Instance,
             Options = _options,
