@@ -73,16 +73,20 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.FileTooLarge, "The write would end past the largest position of a file.");
         }
 
-        if (write.ClearSetId)
-        {
-            await ClearSetIdAsync(write.File);
-        }
-
-        // What the write needs depends on the map, which may change while its gate is waited for; the need only grows.
-        var mode = write.Append ? GateMode.Extend : GateMode.Shared;
+        // What the write needs depends on the map, which may change while its gate is waited for; the need only grows. Writes of a
+        // file in doubt go one after the other, in the order they came in.
+        var mode = IsInDoubt(write.File) ? GateMode.Exclusive : write.Append ? GateMode.Extend : GateMode.Shared;
+        var entering = EnterToWriteAsync(write.File, mode, ahead: false);
+        var clearsSetId = write.ClearSetId;
         while (true)
         {
-            using var gate = await _gates.EnterAsync(write.File, _options.SerialisesExtensions ? mode : GateMode.Shared);
+            using var gate = await entering;
+            if (clearsSetId)
+            {
+                await ClearSetIdAsync(write.File);
+                clearsSetId = false;
+            }
+
             var map = await MapAsync(write.File);
             var start = !write.Append ? write.Offset.Value
                 : slot.PlacedAppend is { } placed && placed.Sequence == id.Sequence ? placed.Offset
@@ -90,7 +94,9 @@ public sealed partial class VolumeCoordinator
             var needed = Needed(map, start, data.Length);
             if (needed > mode)
             {
+                // Ahead of those who came after it: a write that waits here may be given up, and must not land after theirs.
                 mode = needed;
+                entering = EnterToWriteAsync(write.File, mode, ahead: true);
                 continue;
             }
 
@@ -122,6 +128,9 @@ public sealed partial class VolumeCoordinator
             return new DataWritten(new FileByteOffset(start), VisibleSize(write.File, map));
         }
     }
+
+    private Task<FileGates.Entered> EnterToWriteAsync(FileId file, GateMode mode, bool ahead) =>
+        _gates.EnterAsync(file, _options.SerialisesExtensions ? mode : GateMode.Shared, ahead);
 
     private GateMode Needed(FileMap map, long start, int length)
     {

@@ -19,6 +19,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>When to ask for a layout of a file that cannot have one as it is.</summary>
     private static readonly TimeSpan s_askAgainForOther = TimeSpan.FromSeconds(5);
 
+    /// <summary>When to ask for a layout to write a file that a slow redirected write may still change.</summary>
+    private static readonly TimeSpan s_askAgainInDoubt = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<long, TaskCompletionSource> _recalls = [];
     private readonly List<(SessionId Session, TaskCompletionSource Fenced)> _fenceWaiters = [];
     private long _lastRecall;
@@ -74,6 +77,11 @@ public sealed partial class VolumeCoordinator
         if (covered.Count == 0)
         {
             return new LayoutGranted(null, s_askAgainForData);
+        }
+
+        if (get.Access == LayoutAccess.ReadWrite && IsInDoubt(get.File))
+        {
+            return new LayoutGranted(null, s_askAgainInDoubt);
         }
 
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch

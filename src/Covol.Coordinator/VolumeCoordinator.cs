@@ -195,9 +195,13 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         var slot = session.Slots[call.Id.Slot];
         if (slot.Running is { } running)
         {
-            return slot.RunningSequence == call.Id.Sequence
-                ? await running
-                : Violation(caller, session, $"Slot {call.Id.Slot} is busy with sequence {slot.RunningSequence}.");
+            if (slot.RunningSequence != call.Id.Sequence)
+            {
+                return Violation(caller, session, $"Slot {call.Id.Slot} is busy with sequence {slot.RunningSequence}.");
+            }
+
+            NoteGivenUp(slot, call.Request);
+            return await running;
         }
 
         if (call.Id.Sequence < slot.LastSequence)
@@ -256,7 +260,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     {
         RenewLease => Replied(Renew(session)),
         CloseSession => CloseSessionAsync(session),
-        ReclaimHandle reclaim => ReclaimHandleAsync(session, reclaim),
+        ReclaimHandle reclaim => ReclaimInsideAsync(session, reclaim),
         ReclaimComplete => Replied(ReclaimCompleted(session)),
         Lookup lookup => LookupAsync(lookup),
         GetRoot => GetAttributesAsync(_root),
@@ -275,7 +279,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         RemoveExtendedAttribute remove => RemoveExtendedAttributeAsync(call.Id, remove),
         Open open => OpenAsync(session, call.Id, open),
         Close close => CloseAsync(session, close),
-        WriteData write => WriteDataAsync(slot, call.Id, write, call.Data),
+        WriteData write => WriteWatchedAsync(slot, call.Id, write, call.Data),
         SetSize set => SetSizeAsync(call.Id, set),
         Allocate allocate => AllocateAsync(call.Id, allocate),
         Synchronize synchronize => SynchronizeAsync(synchronize),

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Covol.Coordinator;
 using Covol.Ntfs;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -64,6 +65,21 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
 
             Time.Advance(step ?? TimeSpan.Zero);
             await Coordinator.GetStateAsync();
+            await Task.Yield();
+        }
+    }
+
+    /// <summary>Waits for what the coordinator says of itself.</summary>
+    public async Task UntilStateAsync(Func<CoordinatorState, bool> condition)
+    {
+        var deadline = Stopwatch.StartNew();
+        while (!condition(await Coordinator.GetStateAsync()))
+        {
+            if (deadline.Elapsed > TimeSpan.FromSeconds(20))
+            {
+                throw new TimeoutException("The coordinator did not come to the state.");
+            }
+
             await Task.Yield();
         }
     }

@@ -73,7 +73,14 @@ internal sealed class ModelVolume : INtfsVolume
     public InodeAttributes? Lookup(FileId directory, string name) =>
         Directory(directory).Names.TryGetValue(name, out var file) ? Find(file).Attributes : null;
 
-    public InodeAttributes GetAttributes(FileId file) => Find(file).Attributes;
+    /// <summary>Called with each look at attributes, on the metadata thread; may wait.</summary>
+    public Action? BeforeAttributes { get; set; }
+
+    public InodeAttributes GetAttributes(FileId file)
+    {
+        BeforeAttributes?.Invoke();
+        return Find(file).Attributes;
+    }
 
     public InodeAttributes SetAttributes(FileId file, AttributeChange change)
     {
