@@ -19,6 +19,9 @@ public sealed partial class VolumeCoordinator
     private const int SetGroupId = 0x400;
     private const int GroupExecute = 0x8;
 
+    /// <summary>Files whose times one operation writes: each is a page of the MFT, and no operation may outgrow the journal.</summary>
+    private const int TimesOfOneCommit = 64;
+
     private readonly MapCache _maps = new();
 
     /// <summary>
@@ -278,30 +281,37 @@ public sealed partial class VolumeCoordinator
 
     private async Task CommitTimesAsync()
     {
-        var written = _times.ToList();
-        await _metadata.ChangeAsync(context =>
+        foreach (var slice in _times.ToArray().Chunk(TimesOfOneCommit))
         {
-            foreach (var (file, time) in written)
+            await _metadata.ChangeAsync(context =>
             {
-                try
+                foreach (var (file, time) in slice)
                 {
-                    context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
+                    SetTime(context, file, time);
                 }
-                catch (VolumeException)
-                {
-                    // The file is gone, and its time with it.
-                    continue;
-                }
-            }
 
-            return true;
-        });
-        foreach (var (file, time) in written)
-        {
-            if (_times.TryGetValue(file, out var now) && now == time)
+                return true;
+            });
+            foreach (var (file, time) in slice)
             {
-                _times.Remove(file);
+                if (_times.TryGetValue(file, out var now) && now == time)
+                {
+                    _times.Remove(file);
+                }
             }
+        }
+    }
+
+    private static void SetTime(Metadata.MetadataContext context, FileId file, FileTime time)
+    {
+        try
+        {
+            context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
+        }
+        catch (VolumeException)
+        {
+            // The file is gone, and its time with it.
+            return;
         }
     }
 
