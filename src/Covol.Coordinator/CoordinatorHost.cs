@@ -1,4 +1,5 @@
 using System.Security.Authentication;
+using Covol.Coordinator.OwnKey;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
@@ -166,6 +167,9 @@ public sealed class CoordinatorHost : IControlService
             Lun = lun,
             Reservations = lun,
             OwnKey = _configuration.CoordinatorKey,
+
+            // LunUri opens file LUNs only; a SCSI LUN needs a lease here (IOwnKey).
+            OwnKeyLife = new CountedOwnKey(lun),
             Time = TimeProvider.System,
             Loggers = _loggers,
             Failed = (reason, _) => _failed.TrySetResult(reason),

@@ -34,6 +34,13 @@ internal static partial class CoordinatorLog
     [LoggerMessage(4009, LogLevel.Warning, "{Volume}: {File}, which has no name any more, could not be freed yet: {Reason}")]
     public static partial void PurgeRefused(ILogger log, string volume, FileId file, string reason);
 
+    [LoggerMessage(4011, LogLevel.Warning,
+        "{Volume}: a redirected write of {File} takes long; until it ended the file is written through the coordinator only, in order")]
+    public static partial void InDoubt(ILogger log, string volume, FileId file);
+
+    [LoggerMessage(4012, LogLevel.Information, "{Volume}: the slow writes of {File} ended")]
+    public static partial void OutOfDoubt(ILogger log, string volume, FileId file);
+
     [LoggerMessage(4010, LogLevel.Information, "{Volume}: handed over in order; {Epoch} is over")]
     public static partial void HandedOver(ILogger log, string volume, Epoch epoch);
 }

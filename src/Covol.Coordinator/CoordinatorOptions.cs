@@ -21,13 +21,19 @@ public sealed record CoordinatorOptions
     /// <summary>The longest time for sessions to reclaim after a takeover.</summary>
     public TimeSpan GraceMax { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>Grace never runs longer than this, also while sessions are just reclaiming.</summary>
+    public TimeSpan GraceLimit { get; init; } = TimeSpan.FromSeconds(15);
+
     /// <summary>How long a fenced key's holder may take to end its I/O before it is ended.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Times that change by writing are committed at least this often.</summary>
     public TimeSpan TimesCommit { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often the coordinator looks whether its own key is registered still.</summary>
+    /// <summary>
+    /// How often the coordinator looks whether its own key is registered still, while nobody asks it anything. No answer waits for this:
+    /// each has its own check.
+    /// </summary>
     public TimeSpan KeyWatch { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Threads that read and write file data for redirected requests.</summary>
@@ -36,6 +42,12 @@ public sealed record CoordinatorOptions
     /// <summary>The longest data of one request.</summary>
     public int DataMax { get; init; } = 1 << 20;
 
+    /// <summary>
+    /// A redirected write that is inside longer puts its file in doubt. Together with a recall and a fence it must be over before any
+    /// client gives the write up, so well below the wait limit of every mount (60 s).
+    /// </summary>
+    public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How long a hand-over waits for what is under way.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -43,6 +55,12 @@ public sealed record CoordinatorOptions
     /// For tests that show what a guard is for: without recalls, clusters go while others still write them. Never off elsewhere.
     /// </summary>
     internal bool RecallsLayouts { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a write that was given up lands over newer ones.</summary>
+    internal bool DoubtsSlowWrites { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a deposed coordinator goes on answering.</summary>
+    internal bool ChecksOwnKey { get; init; } = true;
 
     /// <summary>For tests that show what a guard is for: without it a request that comes again is carried out again.</summary>
     internal bool RemembersAnswers { get; init; } = true;

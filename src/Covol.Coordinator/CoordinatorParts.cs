@@ -1,3 +1,4 @@
+using Covol.Coordinator.OwnKey;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Ids;
@@ -28,6 +29,9 @@ public sealed record CoordinatorParts
 
     /// <summary>The coordinator's own key, registered.</summary>
     public required ReservationKey OwnKey { get; init; }
+
+    /// <summary>Tells whether <see cref="OwnKey"/> still rules; asked before each answer leaves.</summary>
+    public required IOwnKey OwnKeyLife { get; init; }
 
     public required TimeProvider Time { get; init; }
 

@@ -19,6 +19,9 @@ public sealed partial class VolumeCoordinator
     private const int SetGroupId = 0x400;
     private const int GroupExecute = 0x8;
 
+    /// <summary>Files whose times one operation writes: each is a page of the MFT, and no operation may outgrow the journal.</summary>
+    private const int TimesOfOneCommit = 64;
+
     private readonly MapCache _maps = new();
 
     /// <summary>
@@ -73,16 +76,20 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.FileTooLarge, "The write would end past the largest position of a file.");
         }
 
-        if (write.ClearSetId)
-        {
-            await ClearSetIdAsync(write.File);
-        }
-
-        // What the write needs depends on the map, which may change while its gate is waited for; the need only grows.
-        var mode = write.Append ? GateMode.Extend : GateMode.Shared;
+        // What the write needs depends on the map, which may change while its gate is waited for; the need only grows. Writes of a
+        // file in doubt go one after the other, in the order they came in.
+        var mode = IsInDoubt(write.File) ? GateMode.Exclusive : write.Append ? GateMode.Extend : GateMode.Shared;
+        var entering = EnterToWriteAsync(write.File, mode, ahead: false);
+        var clearsSetId = write.ClearSetId;
         while (true)
         {
-            using var gate = await _gates.EnterAsync(write.File, _options.SerialisesExtensions ? mode : GateMode.Shared);
+            using var gate = await entering;
+            if (clearsSetId)
+            {
+                await ClearSetIdAsync(write.File);
+                clearsSetId = false;
+            }
+
             var map = await MapAsync(write.File);
             var start = !write.Append ? write.Offset.Value
                 : slot.PlacedAppend is { } placed && placed.Sequence == id.Sequence ? placed.Offset
@@ -90,7 +97,9 @@ public sealed partial class VolumeCoordinator
             var needed = Needed(map, start, data.Length);
             if (needed > mode)
             {
+                // Ahead of those who came after it: a write that waits here may be given up, and must not land after theirs.
                 mode = needed;
+                entering = EnterToWriteAsync(write.File, mode, ahead: true);
                 continue;
             }
 
@@ -122,6 +131,9 @@ public sealed partial class VolumeCoordinator
             return new DataWritten(new FileByteOffset(start), VisibleSize(write.File, map));
         }
     }
+
+    private Task<FileGates.Entered> EnterToWriteAsync(FileId file, GateMode mode, bool ahead) =>
+        _gates.EnterAsync(file, _options.SerialisesExtensions ? mode : GateMode.Shared, ahead);
 
     private GateMode Needed(FileMap map, long start, int length)
     {
@@ -269,30 +281,37 @@ public sealed partial class VolumeCoordinator
 
     private async Task CommitTimesAsync()
     {
-        var written = _times.ToList();
-        await _metadata.ChangeAsync(context =>
+        foreach (var slice in _times.ToArray().Chunk(TimesOfOneCommit))
         {
-            foreach (var (file, time) in written)
+            await _metadata.ChangeAsync(context =>
             {
-                try
+                foreach (var (file, time) in slice)
                 {
-                    context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
+                    SetTime(context, file, time);
                 }
-                catch (VolumeException)
-                {
-                    // The file is gone, and its time with it.
-                    continue;
-                }
-            }
 
-            return true;
-        });
-        foreach (var (file, time) in written)
-        {
-            if (_times.TryGetValue(file, out var now) && now == time)
+                return true;
+            });
+            foreach (var (file, time) in slice)
             {
-                _times.Remove(file);
+                if (_times.TryGetValue(file, out var now) && now == time)
+                {
+                    _times.Remove(file);
+                }
             }
+        }
+    }
+
+    private static void SetTime(Metadata.MetadataContext context, FileId file, FileTime time)
+    {
+        try
+        {
+            context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
+        }
+        catch (VolumeException)
+        {
+            // The file is gone, and its time with it.
+            return;
         }
     }
 

@@ -19,6 +19,7 @@ public sealed partial class VolumeCoordinator
     private readonly Dictionary<FileId, int> _opens = [];
     private readonly HashSet<FileId> _orphans = [];
     private readonly HashSet<FileId> _purging = [];
+    private readonly Turns _purgeTurns = new();
 
     private async Task<VolumeReply> OpenAsync(Session session, RequestId id, Open open)
     {
@@ -156,6 +157,9 @@ public sealed partial class VolumeCoordinator
         await RecallAsync(file, RecallScope.All);
         _maps.Remove(file);
         _times.Remove(file);
+
+        // One orphan at a time: a hundred deletions of large files at once are no reason for everyone else's operations to wait.
+        using var turn = await _purgeTurns.TakeAsync();
         try
         {
             while (!await _metadata.ChangeAsync(context => PurgeStep(context, file)))

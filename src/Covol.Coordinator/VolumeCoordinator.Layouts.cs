@@ -19,6 +19,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>When to ask for a layout of a file that cannot have one as it is.</summary>
     private static readonly TimeSpan s_askAgainForOther = TimeSpan.FromSeconds(5);
 
+    /// <summary>When to ask for a layout to write a file that a slow redirected write may still change.</summary>
+    private static readonly TimeSpan s_askAgainInDoubt = TimeSpan.FromSeconds(1);
+
     private readonly Dictionary<long, TaskCompletionSource> _recalls = [];
     private readonly List<(SessionId Session, TaskCompletionSource Fenced)> _fenceWaiters = [];
     private long _lastRecall;
@@ -76,6 +79,11 @@ public sealed partial class VolumeCoordinator
             return new LayoutGranted(null, s_askAgainForData);
         }
 
+        if (get.Access == LayoutAccess.ReadWrite && IsInDoubt(get.File))
+        {
+            return new LayoutGranted(null, s_askAgainInDoubt);
+        }
+
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
         {
             LayoutEffect.Granted granted => new LayoutGranted(
@@ -87,7 +95,7 @@ public sealed partial class VolumeCoordinator
 
     private async Task<bool> TryReclaimLayoutAsync(Session session, Layout layout)
     {
-        var registered = await _fencer.RunAsync(() => _parts.Reservations.ReadKeys().Contains(session.DataKey));
+        var registered = await _registrations.RunAsync(() => _parts.Reservations.ReadKeys().Contains(session.DataKey));
         if (!registered)
         {
             return false;
@@ -172,21 +180,6 @@ public sealed partial class VolumeCoordinator
         return effects.Count > 0 ? effects[0] : null;
     }
 
-    /// <summary>
-    /// A coordinator that was fenced while nobody wrote would go on answering reads from memory: it looks at the LUN itself.
-    /// </summary>
-    private void WatchOwnKey() => _thread.At(_thread.Now + _options.KeyWatch, () => Background(async () =>
-    {
-        if (await _fencer.RunAsync(() => _parts.Reservations.ReadKeys().Contains(_parts.OwnKey)))
-        {
-            WatchOwnKey();
-        }
-        else
-        {
-            Fail($"{_parts.OwnKey} is not registered on the LUN any more: a coordinator of a higher epoch took over.", null);
-        }
-    }));
-
     private void FireLayoutTimer(long timer)
     {
         if (timer == _layoutTimer)
@@ -201,7 +194,7 @@ public sealed partial class VolumeCoordinator
         string? obstacle = null;
         try
         {
-            var isGone = await _fencer.RunAsync(() =>
+            var isGone = await _fences.RunAsync(() =>
             {
                 _parts.Reservations.PreemptAndAbort(_parts.OwnKey, fence.DataKey, _options.DrainLimit);
                 return !_parts.Reservations.ReadKeys().Contains(fence.DataKey);

@@ -64,7 +64,7 @@ public sealed partial class VolumeCoordinator
         _locks.Step(input, effects);
         foreach (var effect in effects)
         {
-            if (effect is LockEffect.Resolved resolved && _sessions.TryGetValue(resolved.Session, out var session))
+            if (effect is LockEffect.Resolved resolved && _sessions.TryGetValue(resolved.Session, out var session) && MaySpeak())
             {
                 session.Notify(new LockResolved(resolved.File, resolved.Ticket, resolved.Error));
             }

@@ -70,7 +70,7 @@ public sealed partial class VolumeCoordinator
         }
 
         EnterPhase(CoordinatorPhase.Grace, $"{_sessions.Count} sessions may reclaim.");
-        _thread.At(_thread.Now + _options.GraceMax, () => EndGrace("The time to reclaim is over."));
+        StartGraceTimer();
     }
 
     private void EndGrace(string reason)
@@ -291,13 +291,14 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.ReclaimRefused, gone.Message, gone);
         }
 
+        RequireReclaiming(session, reclaim.Handle);
         if (StepLocks(new LockInput.Reclaim(session.Id, reclaim.File, reclaim.Handle, reclaim.Locks)) is LockEffect.Refused refused)
         {
             Forget(session, reclaim.Handle);
             return new Refused(refused.Error, refused.Detail);
         }
 
-        if (reclaim.Layout is { } layout && !await TryReclaimLayoutAsync(session, layout))
+        if (reclaim.Layout is { } layout && !await TryReclaimLayoutAsync(session, layout) && !session.IsEnding)
         {
             // The handle and its locks are good; what it may write is not. The session comes back with another key.
             StepLayouts(new LayoutInput.FenceSession(session.Id, $"its layout of {reclaim.File} is not what the file has"));

@@ -22,7 +22,7 @@ namespace Covol.Coordinator;
 ///   connection threads ──calls──► coordinator thread ──operations──► metadata thread ──commit──► journal
 ///                       ◄─answers─  sessions, slots,  ◄──results───   (NTFS, one group = one record)
 ///                                   gates, opens,     ──blocks────►  data workers ──────────────► LUN
-///                                   layouts, locks    ──fences────►  fencer ──preempt and abort──► LUN
+///                                   layouts, locks    ──fences────►  a thread a fence ──preempt and abort──► LUN
 /// </code>
 /// Every decision is made on the coordinator thread; what blocks has threads of its own. docs/internals/coordinator.md tells
 /// the life
@@ -35,7 +35,9 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     private readonly ILogger _log;
     private readonly CoordinatorThread _thread;
     private readonly WorkerPool _dataWorkers;
-    private readonly WorkerPool _fencer;
+    private readonly WorkerPool _keyWatch;
+    private readonly WorkerPool _registrations;
+    private readonly FenceThreads _fences;
     private readonly FileData _data;
     private readonly FlushGroup _flushes;
     private readonly FileGates _gates = new();
@@ -57,7 +59,9 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _log = parts.Loggers.CreateLogger<VolumeCoordinator>();
         _data = new FileData(parts.Lun);
         _dataWorkers = new WorkerPool($"covol-data {parts.VolumeName}", _options.DataThreads);
-        _fencer = new WorkerPool($"covol-fence {parts.VolumeName}", 1);
+        _keyWatch = new WorkerPool($"covol-key {parts.VolumeName}", 1);
+        _registrations = new WorkerPool($"covol-keys {parts.VolumeName}", 1);
+        _fences = new FenceThreads($"covol-fence {parts.VolumeName}", _options.SessionsMax);
         _flushes = new FlushGroup(_dataWorkers, _data);
 
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
@@ -89,7 +93,8 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         // Not cancelled with the connection: the call's data is used until the work has ended, and the answer is kept in the
         // slot.
         var first = await Task.WhenAny(answered.Task, _stopped.Task);
-        return await first;
+        var answer = await first;
+        return MaySpeak() ? answer : throw Deposed();
     }
 
     public void Disconnected(IVolumeCaller caller) => _thread.Post(() => Detach(caller));
@@ -134,7 +139,9 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _stopped.TrySetException(new ConnectionLostException("The coordinator stopped."));
         _thread.Dispose();
         _dataWorkers.Dispose();
-        _fencer.Dispose();
+        _keyWatch.Dispose();
+        _registrations.Dispose();
+        _fences.Dispose();
 
         // Nobody may be left who would see the exception.
         _ = _stopped.Task.Exception;
@@ -193,9 +200,13 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         var slot = session.Slots[call.Id.Slot];
         if (slot.Running is { } running)
         {
-            return slot.RunningSequence == call.Id.Sequence
-                ? await running
-                : Violation(caller, session, $"Slot {call.Id.Slot} is busy with sequence {slot.RunningSequence}.");
+            if (slot.RunningSequence != call.Id.Sequence)
+            {
+                return Violation(caller, session, $"Slot {call.Id.Slot} is busy with sequence {slot.RunningSequence}.");
+            }
+
+            NoteGivenUp(slot, call.Request);
+            return await running;
         }
 
         if (call.Id.Sequence < slot.LastSequence)
@@ -254,7 +265,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     {
         RenewLease => Replied(Renew(session)),
         CloseSession => CloseSessionAsync(session),
-        ReclaimHandle reclaim => ReclaimHandleAsync(session, reclaim),
+        ReclaimHandle reclaim => ReclaimInsideAsync(session, reclaim),
         ReclaimComplete => Replied(ReclaimCompleted(session)),
         Lookup lookup => LookupAsync(lookup),
         GetRoot => GetAttributesAsync(_root),
@@ -273,7 +284,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         RemoveExtendedAttribute remove => RemoveExtendedAttributeAsync(call.Id, remove),
         Open open => OpenAsync(session, call.Id, open),
         Close close => CloseAsync(session, close),
-        WriteData write => WriteDataAsync(slot, call.Id, write, call.Data),
+        WriteData write => WriteWatchedAsync(slot, call.Id, write, call.Data),
         SetSize set => SetSizeAsync(call.Id, set),
         Allocate allocate => AllocateAsync(call.Id, allocate),
         Synchronize synchronize => SynchronizeAsync(synchronize),

@@ -48,6 +48,7 @@ internal sealed partial class SessionKeeper
             _reclaimedAt = route.Epoch;
         }
 
+        await SettledAsync().ConfigureAwait(false);
         await SettleAsync(link, overtaken).ConfigureAwait(false);
         return await RenewOnceAsync(link, overtaken).ConfigureAwait(false) ? link : null;
     }

@@ -56,6 +56,10 @@ internal sealed partial class SessionKeeper
             if (session is not null && id != default)
             {
                 Leave(session, id, answered);
+                if (!answered && link is not null)
+                {
+                    SettleSoon(link);
+                }
             }
         }
     }

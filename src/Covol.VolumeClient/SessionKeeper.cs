@@ -143,6 +143,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
+        await SettledAsync().ConfigureAwait(false);
     }
 
     /// <summary>Under the gate. Who waits for the next link already keeps the signal it waits for.</summary>

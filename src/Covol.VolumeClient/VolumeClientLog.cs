@@ -34,4 +34,7 @@ internal static partial class VolumeClientLog
 
     [LoggerMessage(5010, LogLevel.Warning, "{Volume}: {What} of {File} was not answered: {Reason}")]
     public static partial void NotAnswered(ILogger log, string volume, string what, string file, string reason);
+
+    [LoggerMessage(5021, LogLevel.Warning, "{Volume}: whether a request that was given up was carried out is not known yet: {Reason}")]
+    public static partial void NotSettled(ILogger log, string volume, string reason);
 }

@@ -11,7 +11,12 @@ internal sealed class FileGates
 {
     private readonly Dictionary<FileId, Gate> _gates = [];
 
-    public async Task<Entered> EnterAsync(FileId file, GateMode mode)
+    /// <param name="file">Whose gate.</param>
+    /// <param name="mode">What for.</param>
+    /// <param name="ahead">
+    /// Somebody who is inside, finds that he needs more, and leaves at once: his turn came before that of everyone who waits.
+    /// </param>
+    public async Task<Entered> EnterAsync(FileId file, GateMode mode, bool ahead = false)
     {
         if (!_gates.TryGetValue(file, out var gate))
         {
@@ -21,7 +26,15 @@ internal sealed class FileGates
         if (gate.Waiting.Count > 0 || !gate.Admits(mode))
         {
             var turn = new TaskCompletionSource();
-            gate.Waiting.Enqueue((mode, turn));
+            if (ahead)
+            {
+                gate.Waiting.AddFirst((mode, turn));
+            }
+            else
+            {
+                gate.Waiting.AddLast((mode, turn));
+            }
+
             await turn.Task;
         }
         else
@@ -36,11 +49,11 @@ internal sealed class FileGates
     {
         var gate = _gates[file];
         gate.Leave(mode);
-        while (gate.Waiting.TryPeek(out var next) && gate.Admits(next.Mode))
+        while (gate.Waiting.First is { } next && gate.Admits(next.Value.Mode))
         {
-            gate.Waiting.Dequeue();
-            gate.Enter(next.Mode);
-            next.Turn.SetResult();
+            gate.Waiting.RemoveFirst();
+            gate.Enter(next.Value.Mode);
+            next.Value.Turn.SetResult();
         }
 
         // Whoever's turn began above may have left already, and come back: the gate in the table is then another one.
@@ -73,7 +86,7 @@ internal sealed class FileGates
         private bool _extend;
         private bool _exclusive;
 
-        public Queue<(GateMode Mode, TaskCompletionSource Turn)> Waiting { get; } = new();
+        public LinkedList<(GateMode Mode, TaskCompletionSource Turn)> Waiting { get; } = new();
 
         public bool IsIdle => _shared == 0 && !_extend && !_exclusive && Waiting.Count == 0;
 

@@ -10,8 +10,15 @@ namespace Covol.Coordinator.Metadata;
 /// </summary>
 internal sealed class CommitQueue
 {
-    /// <summary>Operations of one group, so that its record stays far below the journal's size.</summary>
+    /// <summary>Operations of one group, so that their answers leave before long.</summary>
     public const int GroupMax = 128;
+
+    /// <summary>
+    /// A group ends when its changes fill this share of the journal's ring: its record has to fit the ring, and how much one operation
+    /// changes depends on the volume's size (a step of a large deletion rewrites hundreds of bitmap pages). What is left is room for
+    /// the last operation; the engine bounds each one below half a ring.
+    /// </summary>
+    private const double GroupEndsAt = 0.25;
 
     /// <summary>A lap of the journal is ended when this share of it is used.</summary>
     private const double CheckpointAt = 0.5;
@@ -121,7 +128,8 @@ internal sealed class CommitQueue
             while (true)
             {
                 var count = 0;
-                while (count < GroupMax && TryNext(out var operation))
+                var useBefore = _volume.JournalUse;
+                while (count < GroupMax && _volume.JournalUse - useBefore < GroupEndsAt && TryNext(out var operation))
                 {
                     Run(operation);
                     count++;

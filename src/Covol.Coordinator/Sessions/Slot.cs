@@ -1,3 +1,4 @@
+using Covol.Coordinator.Data;
 using Covol.Protocol.Volume;
 using Covol.Transport;
 
@@ -16,6 +17,9 @@ internal sealed class Slot
 
     /// <summary>The request that is being carried out; sent again over a new connection, it gets this same answer.</summary>
     public Task<VolumeAnswer>? Running { get; set; }
+
+    /// <summary>The redirected write that runs in this slot.</summary>
+    public RunningWrite? Write { get; set; }
 
     /// <summary>Where the append with this sequence was placed by an earlier life of the coordinator.</summary>
     public (long Sequence, long Offset)? PlacedAppend { get; set; }

@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Coordinator.OwnKey;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Ids;
@@ -64,6 +65,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
             Lun = lun,
             Reservations = lun,
             OwnKey = own,
+            OwnKeyLife = new CountedOwnKey(lun),
             Time = TimeProvider.System,
             Loggers = loggers,
             Failed = (reason, failure) => CoordinatorFailed(loggers.CreateLogger<ServedVolume>(), reason, failure),

@@ -137,6 +137,23 @@ public sealed class SendingAgainTests
     }
 
     [Fact]
+    public async Task A_slot_whose_request_was_given_up_on_a_living_link_is_settled_over_that_link()
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(200));
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        world.Coordinator.Silent = request => request is WriteData;
+
+        await Should.ThrowAsync<VolumeException>(
+            async () => await world.Volume.WriteAsync(handle, default, append: false, clearSetId: false, "slow"u8.ToArray()));
+        var lost = world.Coordinator.CallsOf<WriteData>().ShouldHaveSingleItem().Id;
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<RenewLease>().Exists(call => call.Id == lost));
+
+        world.Coordinator.CallsOf<OpenSession>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
     public async Task After_the_session_ended_its_handles_fail_and_new_ones_work()
     {
         await using var world = new ClientWorld();

@@ -48,12 +48,17 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
     /// <summary>Called with each write, before it lands; may wait.</summary>
     public Action<long, int>? BeforeWrite { get; set; }
 
+    /// <summary>Called with each read, after it was done; may wait.</summary>
+    public Action? AfterRead { get; set; }
+
     public void Read(LunByteOffset from, Span<byte> target)
     {
         lock (_gate)
         {
             _bytes.AsSpan((int)from.Value, target.Length).CopyTo(target);
         }
+
+        AfterRead?.Invoke();
     }
 
     public void Write(LunByteOffset at, ReadOnlySpan<byte> source)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Covol.Coordinator;
 using Covol.Ntfs;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -22,6 +23,9 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
     public ModelVolume Volume { get; } = new(1024);
 
     public VolumeCoordinator Coordinator { get; private set; } = null!;
+
+    /// <summary>The key of the coordinator that serves now.</summary>
+    public ReservationKey OwnKey => new(0xC000 + (ulong)_epoch);
 
     public string? FailedBecause { get; private set; }
 
@@ -65,6 +69,21 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits for what the coordinator says of itself.</summary>
+    public async Task UntilStateAsync(Func<CoordinatorState, bool> condition)
+    {
+        var deadline = Stopwatch.StartNew();
+        while (!condition(await Coordinator.GetStateAsync()))
+        {
+            if (deadline.Elapsed > TimeSpan.FromSeconds(20))
+            {
+                throw new TimeoutException("The coordinator did not come to the state.");
+            }
+
+            await Task.Yield();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await Coordinator.DisposeAsync();
@@ -75,7 +94,7 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
     private async Task StartCoordinatorAsync()
     {
         _epoch++;
-        var own = new ReservationKey(0xC000 + (ulong)_epoch);
+        var own = OwnKey;
         Lun.Register(own);
         _metadata = new MetadataThread("test");
         Coordinator = new VolumeCoordinator(new CoordinatorParts
@@ -88,6 +107,7 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
             Lun = Lun,
             Reservations = Lun,
             OwnKey = own,
+            OwnKeyLife = new ListedOwnKey(Lun, own),
             Time = Time,
             Loggers = NullLoggerFactory.Instance,
             Options = _options,

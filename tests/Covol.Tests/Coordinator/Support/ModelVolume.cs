@@ -22,6 +22,7 @@ internal sealed class ModelVolume : INtfsVolume
     private readonly SortedSet<long> _free = [];
     private readonly List<byte[]> _changes = [];
     private readonly List<(Dictionary<FileId, Inode> Inodes, long[] Free)> _committed = [];
+    private double _uncommittedShare;
     private byte[] _checkpoint = [];
     private ulong _lastRecord = 63;
 
@@ -45,7 +46,13 @@ internal sealed class ModelVolume : INtfsVolume
 
     public int Checkpoints { get; private set; }
 
-    public double JournalUse => _changes.Count / 1_000_000.0;
+    public double JournalUse => (_changes.Count / 1_000_000.0) + _uncommittedShare;
+
+    /// <summary>Share of the journal's ring that each change from now on fills; a commit of more than a whole ring fails.</summary>
+    public double ShareOfEachChange { get; set; }
+
+    /// <summary>The largest record so far, as a share of the ring.</summary>
+    public double LargestCommit { get; private set; }
 
     /// <summary>The clusters that are free right now.</summary>
     public IReadOnlyCollection<long> Free => _free;
@@ -73,11 +80,19 @@ internal sealed class ModelVolume : INtfsVolume
     public InodeAttributes? Lookup(FileId directory, string name) =>
         Directory(directory).Names.TryGetValue(name, out var file) ? Find(file).Attributes : null;
 
-    public InodeAttributes GetAttributes(FileId file) => Find(file).Attributes;
+    /// <summary>Called with each look at attributes, on the metadata thread; may wait.</summary>
+    public Action? BeforeAttributes { get; set; }
+
+    public InodeAttributes GetAttributes(FileId file)
+    {
+        BeforeAttributes?.Invoke();
+        return Find(file).Attributes;
+    }
 
     public InodeAttributes SetAttributes(FileId file, AttributeChange change)
     {
         var inode = Find(file);
+        _uncommittedShare += ShareOfEachChange;
         inode.Mode = change.Mode ?? inode.Mode;
         inode.Modified = change.Modified ?? inode.Modified;
         inode.Changed = change.Changed ?? inode.Changed;
@@ -184,6 +199,7 @@ internal sealed class ModelVolume : INtfsVolume
     public bool PurgeOrphanStep(FileId orphan)
     {
         var inode = Find(orphan);
+        _uncommittedShare += ShareOfEachChange;
         Require(inode.IsOrphan, VolumeError.InvalidArgument);
         for (var step = 0; step < StepClusters && inode.Clusters.Count > 0; step++)
         {
@@ -200,6 +216,13 @@ internal sealed class ModelVolume : INtfsVolume
     public void Commit(ReadOnlySpan<byte> callerState)
     {
         BeforeCommit?.Invoke();
+        LargestCommit = Math.Max(LargestCommit, _uncommittedShare);
+        if (_uncommittedShare > 1)
+        {
+            throw new InvalidOperationException("One commit is larger than the whole journal.");
+        }
+
+        _uncommittedShare = 0;
         Commits++;
         if (!callerState.IsEmpty)
         {
