@@ -294,6 +294,8 @@ public sealed partial class VolumeCoordinator
         RequireReclaiming(session, reclaim.Handle);
         if (StepLocks(new LockInput.Reclaim(session.Id, reclaim.File, reclaim.Handle, reclaim.Locks)) is LockEffect.Refused refused)
         {
+            // Locks of an earlier part go with the handle.
+            StepLocks(new LockInput.ReleaseHandle(session.Id, reclaim.File, reclaim.Handle));
             Forget(session, reclaim.Handle);
             return new Refused(refused.Error, refused.Detail);
         }

@@ -17,6 +17,9 @@ internal sealed class ClientFile
     private readonly IMonotonicClock _clock;
     private LayoutSnapshot? _layout;
     private LayoutGeneration _recalled;
+
+    // Taken off the data path, until their I/O has ended and the coordinator was told. At most one, as long as a layout is asked for only
+    // when this is empty: the coordinator keeps one grant a file and session, and a newer one ends the older (I4).
     private readonly List<LayoutSnapshot> _closing = [];
     private readonly HashSet<LayoutGeneration> _recalls = [];
     private int _fetching;
@@ -152,7 +155,10 @@ internal sealed class ClientFile
         }
     }
 
-    /// <summary>Takes the layout off the data path. The result has to be drained and then given to <see cref="Drained"/>.</summary>
+    /// <summary>
+    /// Takes the layout off the data path. Who gets it waits until its I/O has ended, gives it back, and says so with
+    /// <see cref="Ended"/>.
+    /// </summary>
     public LayoutSnapshot? Unpublish()
     {
         lock (_gate)
@@ -169,26 +175,50 @@ internal sealed class ClientFile
         }
     }
 
-    /// <summary>I/O inside an unpublished layout has ended.</summary>
-    public void Drained(LayoutSnapshot layout)
+    /// <summary>I/O inside an unpublished layout has ended, and the coordinator knows.</summary>
+    public void Ended(LayoutSnapshot layout)
     {
         lock (_gate)
         {
             _closing.Remove(layout);
         }
+
+        layout.End();
+    }
+
+    /// <summary>Ends when this is so for all that is unpublished now: before that no other layout may be asked for.</summary>
+    public Task UnpublishedEnded()
+    {
+        lock (_gate)
+        {
+            return Task.WhenAll(_closing.Select(layout => layout.Ended));
+        }
+    }
+
+    /// <summary>Ends when no I/O is in flight inside a layout that is unpublished now, except those of <paramref name="kept"/>.</summary>
+    public Task UnpublishedDrained(IReadOnlySet<LayoutGeneration> kept)
+    {
+        lock (_gate)
+        {
+            return Task.WhenAll(
+                _closing.Where(layout => !kept.Contains(layout.Layout.Generation)).Select(layout => layout.Drained));
+        }
     }
 
     /// <summary>
-    /// A recall came: its generation, and any older one, is never published from now on. The result ends when no I/O inside them is
-    /// in flight. Null: the same recall is being answered already.
+    /// A recall came: its generation, and any older one, is never published from now on. Every layout covers the whole file, so
+    /// it is answered when no I/O inside any unpublished one is in flight. False: the same recall is being answered already.
     /// </summary>
-    public Task? Recall(LayoutGeneration generation)
+    /// <param name="generation">What is recalled.</param>
+    /// <param name="unpublished">What was taken off the data path for it, as by <see cref="Unpublish"/>.</param>
+    public bool TryBeginRecall(LayoutGeneration generation, out LayoutSnapshot? unpublished)
     {
+        unpublished = null;
         lock (_gate)
         {
             if (!_recalls.Add(generation))
             {
-                return null;
+                return false;
             }
 
             if (generation.Value > _recalled.Value)
@@ -198,11 +228,10 @@ internal sealed class ClientFile
 
             if (_layout is { } layout && layout.Layout.Generation.Value <= generation.Value)
             {
-                Unpublish();
+                unpublished = Unpublish();
             }
 
-            var closing = _closing.FindAll(snapshot => snapshot.Layout.Generation.Value <= generation.Value);
-            return DrainAsync(closing);
+            return true;
         }
     }
 
@@ -215,15 +244,9 @@ internal sealed class ClientFile
         }
     }
 
-    /// <summary>What a new coordinator has to know of: also a layout whose I/O has not ended yet. Under the gate.</summary>
-    public LayoutSnapshot? Reclaimable() => _layout ?? (_closing.Count > 0 ? _closing[^1] : null);
+    /// <summary>What a new coordinator has to know of: also an unpublished layout whose I/O has not ended yet. Under the gate.</summary>
+    public LayoutSnapshot? Reclaimable() => _layout ?? _closing.FindLast(layout => !layout.Drained.IsCompleted);
 
-    private async Task DrainAsync(List<LayoutSnapshot> closing)
-    {
-        foreach (var snapshot in closing)
-        {
-            await snapshot.Drained.ConfigureAwait(false);
-            Drained(snapshot);
-        }
-    }
+    /// <summary>Whether it has a layout of any kind. Under the gate.</summary>
+    public bool HasAnyLayout => _layout is not null || _closing.Count > 0;
 }

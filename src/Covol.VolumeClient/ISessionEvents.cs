@@ -11,12 +11,18 @@ internal interface ISessionEvents
 
     /// <summary>
     /// A coordinator of a new epoch is about to be asked to give back what the session had. From now on no grant of an older epoch may be
-    /// published. The result is what to reclaim.
+    /// published. The result is what to reclaim; parts of one handle follow each other.
     /// </summary>
     IReadOnlyList<ReclaimHandle> BeginReclaim(Epoch epoch);
 
     /// <summary>The coordinator refused a handle, or only its layout and locks where the second try goes without them.</summary>
     void ReclaimRefused(FileId file, HandleId handle, bool layoutOnly);
+
+    /// <summary>
+    /// Ends when no direct I/O is in flight except inside the layouts named: until then nobody may hear that this node holds no others
+    /// (I3, I4).
+    /// </summary>
+    Task OldIoEndedAsync(IReadOnlySet<LayoutGeneration> reclaimed);
 
     /// <summary>The session is over: its handles and layouts are gone.</summary>
     void SessionEnded(string reason);

@@ -18,6 +18,8 @@ public sealed class LayoutSnapshot
     private readonly LeaseClock _lease;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     // The highest bit: closed. The others: how many pin it.
     private int _pins;
 
@@ -57,6 +59,11 @@ public sealed class LayoutSnapshot
 
     /// <summary>Ends when the snapshot is closed and nobody pins it.</summary>
     internal Task Drained => _drained.Task;
+
+    /// <summary>Ends after that, when the coordinator was told too, or there is no session any more that could tell it.</summary>
+    internal Task Ended => _ended.Task;
+
+    internal void End() => _ended.TrySetResult();
 
     /// <summary>Any thread. False once closed: nothing was counted.</summary>
     internal bool TryPin()

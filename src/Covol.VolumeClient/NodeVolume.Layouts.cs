@@ -5,15 +5,22 @@ namespace Covol.VolumeClient;
 
 public sealed partial class NodeVolume
 {
+    private static readonly HashSet<LayoutGeneration> s_none = [];
+
     /// <summary>
     /// The LUN refused this node's key, or failed: all direct I/O ends, data goes through the coordinator, locks and opens stay
     /// (SAFETY 1). Only a new incarnation, with a new key, goes direct again. Any thread.
     /// </summary>
     public void Fenced(string reason)
     {
-        if (Interlocked.CompareExchange(ref _fenced, reason, null) is not null)
+        lock (_gate)
         {
-            return;
+            if (_fenced is not null)
+            {
+                return;
+            }
+
+            _fenced = reason;
         }
 
         VolumeClientLog.WentRedirected(_log, _settings.Volume, reason);
@@ -40,7 +47,11 @@ public sealed partial class NodeVolume
             }
 
             // One grant of a file at a time: the older one is given back before a better one is asked for.
-            await DropLayoutAsync(file).ConfigureAwait(false);
+            if (!await TryDropLayoutAsync(file).ConfigureAwait(false))
+            {
+                return;
+            }
+
             var life = Interlocked.Read(ref _life);
             var sent = await _keeper.SendAsync(new GetLayout(file.Id, access), default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);
@@ -70,28 +81,60 @@ public sealed partial class NodeVolume
     {
         lock (_gate)
         {
-            return life == _life && _fenced is null && file.TryPublish(snapshot);
+            return life == _life && _fenced is null && !_givingUp && file.TryPublish(snapshot);
         }
     }
 
-    /// <summary>Takes a file's layout off the data path, waits for its I/O, and gives it back.</summary>
-    private async ValueTask DropLayoutAsync(ClientFile file)
+    /// <summary>
+    /// Takes a file's layout off the data path and waits until it, and whatever was taken off before, has no I/O and was given back.
+    /// False: the volume is given up on this node before that.
+    /// </summary>
+    private async ValueTask<bool> TryDropLayoutAsync(ClientFile file)
     {
         if (file.Unpublish() is { } layout)
         {
             await GiveBackAsync(file, layout).ConfigureAwait(false);
+        }
+
+        try
+        {
+            await file.UnpublishedEnded().WaitAsync(_work.Closing).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException) when (_work.Closing.IsCancellationRequested)
+        {
+            return false;
         }
     }
 
     private async Task GiveBackAsync(ClientFile file, LayoutSnapshot layout)
     {
         await layout.Drained.ConfigureAwait(false);
-        file.Drained(layout);
         await TellAsync(new ReturnLayout(file.Id, layout.Layout.Generation), file.Id).ConfigureAwait(false);
+        file.Ended(layout);
         if (file.TakeWroteDirectly())
         {
             await TellAsync(new NoteDirectWrites(file.Id), file.Id).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Ends when no I/O is in flight inside a layout, except those of <paramref name="kept"/>; whatever else is published goes first.
+    /// </summary>
+    private Task DrainedAsync(IReadOnlySet<LayoutGeneration> kept)
+    {
+        var drains = new List<Task>();
+        foreach (var file in _files.Values)
+        {
+            if (file.Layout is { } layout && !kept.Contains(layout.Layout.Generation))
+            {
+                DropLayout(file);
+            }
+
+            drains.Add(file.UnpublishedDrained(kept));
+        }
+
+        return Task.WhenAll(drains);
     }
 
     private int DropLayouts()
@@ -99,14 +142,21 @@ public sealed partial class NodeVolume
         var count = 0;
         foreach (var file in _files.Values)
         {
-            if (file.Unpublish() is { } layout)
-            {
-                count++;
-                _work.TryStart(() => GiveBackAsync(file, layout));
-            }
+            count += DropLayout(file) ? 1 : 0;
         }
 
         return count;
+    }
+
+    private bool DropLayout(ClientFile file)
+    {
+        if (file.Unpublish() is not { } layout)
+        {
+            return false;
+        }
+
+        _work.TryStart(() => GiveBackAsync(file, layout));
+        return true;
     }
 
     /// <summary>
@@ -121,17 +171,22 @@ public sealed partial class NodeVolume
             return;
         }
 
-        if (file.Recall(generation) is { } drained && !_work.TryStart(() => AnswerRecallAsync(file, generation, drained)))
+        if (file.TryBeginRecall(generation, out var unpublished)
+            && !_work.TryStart(() => AnswerRecallAsync(file, generation, unpublished)))
         {
             file.RecallAnswered(generation);
         }
     }
 
-    private async Task AnswerRecallAsync(ClientFile file, LayoutGeneration generation, Task drained)
+    private async Task AnswerRecallAsync(ClientFile file, LayoutGeneration generation, LayoutSnapshot? unpublished)
     {
-        await drained.ConfigureAwait(false);
+        await file.UnpublishedDrained(s_none).ConfigureAwait(false);
         await TellAsync(new ReturnLayout(file.Id, generation), file.Id).ConfigureAwait(false);
         file.RecallAnswered(generation);
+        if (unpublished is not null)
+        {
+            file.Ended(unpublished);
+        }
 
         // After the return: the operation that recalled waits for that one, and this one could have to wait for the operation.
         if (file.TakeWroteDirectly())

@@ -99,31 +99,25 @@ public sealed partial class NodeVolume
             await Task.WhenAny(resolved, link.Retired, signal.Task).ConfigureAwait(false);
         }
 
-        if (!resolved.IsCompleted && interrupted.IsCancellationRequested)
-        {
-            var sent = await _keeper.SendAsync(new CancelLock(handle.File, ticket), default, default, Urgency.Reserved)
-                .ConfigureAwait(false);
+        // Behind a connection that is gone the ticket still waits at its coordinator: left there, it would be granted to nobody.
+        var left = resolved.IsCompleted || (!interrupted.IsCancellationRequested && link.Epoch != _keeper.Epoch)
+            ? default
+            : await _keeper.SendAsync(new CancelLock(handle.File, ticket), default, default, Urgency.Reserved).ConfigureAwait(false);
+        _tickets.Forget(ticket);
+        var gaveUp = interrupted.IsCancellationRequested ? LockWait.Interrupted : LockWait.AskAgain;
 
-            // The notice of a grant that came just before travels ahead of this answer.
-            if (!resolved.IsCompleted)
-            {
-                _tickets.Forget(ticket);
-                return sent.Reply is Refused refused && refused.Error != VolumeError.NotFound
-                    ? throw new VolumeException(refused.Error, refused.Detail)
-                    : LockWait.Interrupted;
-            }
-        }
-
+        // The notice of a grant that came just before travels ahead of that answer.
         if (!resolved.IsCompleted)
         {
-            _tickets.Forget(ticket);
-            return LockWait.AskAgain;
+            return left.Reply is Refused refused && refused.Error != VolumeError.NotFound
+                ? throw new VolumeException(refused.Error, refused.Detail)
+                : gaveUp;
         }
 
         return await resolved.ConfigureAwait(false) switch
         {
             null => LockWait.Granted,
-            VolumeError.Interrupted => LockWait.Interrupted,
+            VolumeError.Interrupted => left.Reply is null ? LockWait.Interrupted : gaveUp,
             { } error => throw new VolumeException(error, "The wait for a lock was given up."),
         };
     }

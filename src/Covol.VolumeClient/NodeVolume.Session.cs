@@ -37,11 +37,12 @@ public sealed partial class NodeVolume
                 {
                     lock (file.Gate)
                     {
-                        // The file's layout goes with its first handle.
-                        var layout = volume._fenced is null ? file.Reclaimable()?.Layout : null;
+                        // The file's layout goes with its first handle, also when this node was fenced: its I/O may still run.
+                        var layout = file.Reclaimable()?.Layout;
                         foreach (var handle in file.Handles.Values.Where(handle => !handle.IsDead))
                         {
-                            reclaims.Add(new ReclaimHandle(file.Id, handle.Id, handle.Access, file.Locks.Of(handle.Id), layout));
+                            reclaims.AddRange(ReclaimParts.Of(
+                                new ReclaimHandle(file.Id, handle.Id, handle.Access, file.Locks.Of(handle.Id), layout)));
                             layout = null;
                         }
                     }
@@ -58,11 +59,7 @@ public sealed partial class NodeVolume
                 return;
             }
 
-            if (known.Unpublish() is { } layout)
-            {
-                volume._work.TryStart(() => volume.GiveBackAsync(known, layout));
-            }
-
+            volume.DropLayout(known);
             if (layoutOnly)
             {
                 return;
@@ -77,6 +74,8 @@ public sealed partial class NodeVolume
                 }
             }
         }
+
+        public Task OldIoEndedAsync(IReadOnlySet<LayoutGeneration> reclaimed) => volume.DrainedAsync(reclaimed);
 
         public void SessionEnded(string reason)
         {
@@ -116,7 +115,7 @@ public sealed partial class NodeVolume
         private static async Task DrainAsync(ClientFile file, LayoutSnapshot layout)
         {
             await layout.Drained.ConfigureAwait(false);
-            file.Drained(layout);
+            file.Ended(layout);
         }
     }
 }

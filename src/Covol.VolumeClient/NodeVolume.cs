@@ -34,6 +34,9 @@ public sealed partial class NodeVolume : IAsyncDisposable
     private long _redirectedBytesOfClosed;
     private volatile string? _fenced;
 
+    // Under the gate.
+    private bool _givingUp;
+
     public NodeVolume(
         VolumeClientSettings settings, IConnectionSource source, IMonotonicClock clock, TimeProvider time, ILogger<NodeVolume> log)
     {
@@ -155,9 +158,9 @@ public sealed partial class NodeVolume : IAsyncDisposable
             last = file.Handles.Count == 0;
         }
 
-        if (last)
+        if (last && !await TryDropLayoutAsync(file).ConfigureAwait(false))
         {
-            await DropLayoutAsync(file).ConfigureAwait(false);
+            return;
         }
 
         if (!handle.IsDead)
@@ -168,9 +171,18 @@ public sealed partial class NodeVolume : IAsyncDisposable
         Forget(file);
     }
 
-    /// <summary>Gives everything back and ends the session, as far as a coordinator is there to listen.</summary>
+    /// <summary>
+    /// Gives everything back and ends the session, as far as a coordinator is there to listen. Waits for direct I/O: an ended session
+    /// has no layouts, so none of it may be on its way.
+    /// </summary>
     public async Task CloseSessionAsync()
     {
+        lock (_gate)
+        {
+            _givingUp = true;
+        }
+
+        DropLayouts();
         if (_keeper.Link is null)
         {
             return;
@@ -178,11 +190,16 @@ public sealed partial class NodeVolume : IAsyncDisposable
 
         try
         {
+            await Task.WhenAll(_files.Values.Select(file => file.UnpublishedEnded())).WaitAsync(_work.Closing).ConfigureAwait(false);
             await _keeper.SendAsync(new CloseSession(), default, default, Urgency.Reserved).ConfigureAwait(false);
         }
         catch (VolumeException failure)
         {
             VolumeClientLog.NotAnswered(_log, _settings.Volume, "the end of the session", "the volume", failure.Message);
+        }
+        catch (OperationCanceledException) when (_work.Closing.IsCancellationRequested)
+        {
+            // Given up meanwhile, without an end: the coordinator fences what may still be on its way.
         }
     }
 
@@ -239,7 +256,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
         {
             lock (file.Gate)
             {
-                if (file.Handles.Count == 0 && file.Reclaimable() is null
+                if (file.Handles.Count == 0 && !file.HasAnyLayout
                     && _files.TryRemove(new KeyValuePair<FileId, ClientFile>(file.Id, file)))
                 {
                     _directBytesOfClosed += file.DirectBytes;

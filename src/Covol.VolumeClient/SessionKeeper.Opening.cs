@@ -1,16 +1,25 @@
 using Covol.Protocol;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Volume;
+using Covol.Protocol.Wire;
 using Covol.Transport;
 
 namespace Covol.VolumeClient;
 
 internal sealed partial class SessionKeeper
 {
+    private static readonly HashSet<LayoutGeneration> s_nothing = [];
+
     /// <summary>Opens or resumes the session over a new connection, reclaims, and renews the lease. Null: refused.</summary>
     private async Task<SessionLink?> OpenAsync(
         CoordinatorRoute route, IVolumeConnection connection, CancellationToken overtaken)
     {
+        if (_session is null)
+        {
+            // A new session has no layouts, and a coordinator may take the old one's for returned.
+            await OldIoEndedAsync(s_nothing, connection, overtaken).ConfigureAwait(false);
+        }
+
         var opening = new OpenSession(_settings.Node, _settings.MountId, _settings.DataKey, _settings.SlotCount, _session?.Id);
         var call = new VolumeCall(new RequestId(default, 0, 0), route.Epoch, opening, default);
         var answer = await CallWithinAsync(connection, call, overtaken).ConfigureAwait(false);
@@ -55,26 +64,83 @@ internal sealed partial class SessionKeeper
 
     private async Task ReclaimAsync(SessionLink link, bool inGrace, CancellationToken overtaken)
     {
-        foreach (var reclaim in _events.BeginReclaim(link.Epoch))
+        // When only the last answer of an earlier try was lost, grace may be over by now, and the handles would be refused.
+        if (_handlesReclaimed?.Epoch != link.Epoch)
         {
-            var reply = await CallOwnAsync(link, reclaim, overtaken).ConfigureAwait(false);
-            if (reply is Refused && reclaim.Layout is not null)
-            {
-                // The layout alone may be what was refused; the handle and its locks are asked for without it.
-                _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: true);
-                reply = await CallOwnAsync(link, reclaim with { Layout = null }, overtaken).ConfigureAwait(false);
-            }
-
-            if (reply is Refused refused)
-            {
-                VolumeClientLog.ReclaimRefused(_log, _settings.Volume, reclaim.Handle.Value, refused.Detail);
-                _events.ReclaimRefused(reclaim.File, reclaim.Handle, layoutOnly: false);
-            }
+            _handlesReclaimed = (link.Epoch, await ReclaimHandlesAsync(link, overtaken).ConfigureAwait(false));
         }
 
         if (inGrace)
         {
+            // "That is all I had" makes the coordinator give the other clusters away. While a write into them may still land, it
+            // must rather think that this node did not reclaim in time, and fence its key.
+            await OldIoEndedAsync(_handlesReclaimed.Value.Layouts, link.Connection, overtaken).ConfigureAwait(false);
             await CallOwnAsync(link, new ReclaimComplete(), overtaken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gives back each handle with its locks and its file's layout. Answers the layouts that were taken.</summary>
+    private async Task<HashSet<LayoutGeneration>> ReclaimHandlesAsync(SessionLink link, CancellationToken overtaken)
+    {
+        var taken = new HashSet<LayoutGeneration>();
+        HandleId? lost = null;
+        foreach (var part in _events.BeginReclaim(link.Epoch).Where(part => part.Handle != lost))
+        {
+            var reply = await ReclaimPartAsync(link, part, overtaken).ConfigureAwait(false);
+            if (part.Layout is { } layout)
+            {
+                if (reply is Refused)
+                {
+                    // The layout alone may be what was refused; the handle and its locks are asked for without it.
+                    _events.ReclaimRefused(part.File, part.Handle, layoutOnly: true);
+                    reply = await ReclaimPartAsync(link, part with { Layout = null }, overtaken).ConfigureAwait(false);
+                }
+                else
+                {
+                    taken.Add(layout.Generation);
+                }
+            }
+
+            if (reply is Refused refused)
+            {
+                lost = part.Handle;
+                VolumeClientLog.ReclaimRefused(_log, _settings.Volume, part.Handle.Value, refused.Detail);
+                _events.ReclaimRefused(part.File, part.Handle, layoutOnly: false);
+            }
+        }
+
+        return taken;
+    }
+
+    /// <summary>What cannot be sent is refused: one handle is lost, not the process.</summary>
+    private async Task<VolumeReply> ReclaimPartAsync(SessionLink link, ReclaimHandle part, CancellationToken overtaken)
+    {
+        try
+        {
+            return await CallOwnAsync(link, part, overtaken).ConfigureAwait(false);
+        }
+        catch (WireFormatException failure)
+        {
+            return new Refused(VolumeError.ReclaimRefused, failure.Message);
+        }
+    }
+
+    /// <summary>Waits for direct I/O outside the layouts named. Throws when the connection ends before, or a newer coordinator is told.</summary>
+    private async Task OldIoEndedAsync(
+        IReadOnlySet<LayoutGeneration> reclaimed, IVolumeConnection connection, CancellationToken overtaken)
+    {
+        var ended = _events.OldIoEndedAsync(reclaimed);
+        if (ended.IsCompleted)
+        {
+            return;
+        }
+
+        _waitingFor = "I/O of this node's earlier session has not ended on the LUN.";
+        VolumeClientLog.WaitsForOldIo(_log, _settings.Volume);
+        await Task.WhenAny(ended, connection.Closed).WaitAsync(overtaken).ConfigureAwait(false);
+        if (!ended.IsCompleted)
+        {
+            throw new ConnectionLostException("The connection ended while direct I/O was waited for.");
         }
     }
 

@@ -35,7 +35,10 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     private SessionLink? _link;
     private TaskCompletionSource _linked = NewSignal();
     private ClientSession? _session;
+
+    // The epoch whose coordinator knows all that the session has; and the one that knows its handles, with the layouts that it took.
     private Epoch _reclaimedAt;
+    private (Epoch Epoch, IReadOnlySet<LayoutGeneration> Layouts)? _handlesReclaimed;
     private TimeSpan _leaseLength;
     private volatile string _waitingFor = "It has not been told who coordinates the volume.";
     private Task _loop = Task.CompletedTask;

@@ -35,6 +35,9 @@ internal static partial class VolumeClientLog
     [LoggerMessage(5010, LogLevel.Warning, "{Volume}: {What} of {File} was not answered: {Reason}")]
     public static partial void NotAnswered(ILogger log, string volume, string what, string file, string reason);
 
+    [LoggerMessage(5011, LogLevel.Warning, "{Volume}: direct I/O of before has not ended on the LUN; the coordinator is told nothing until it has")]
+    public static partial void WaitsForOldIo(ILogger log, string volume);
+
     [LoggerMessage(5021, LogLevel.Warning, "{Volume}: whether a request that was given up was carried out is not known yet: {Reason}")]
     public static partial void NotSettled(ILogger log, string volume, string reason);
 }

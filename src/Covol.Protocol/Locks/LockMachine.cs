@@ -196,15 +196,14 @@ public sealed class LockMachine
             }
         }
 
-        if (locks.HeldCount + reclaim.Locks.Count > LocksPerFileMax)
-        {
-            Forget(reclaim.File, locks);
-            return new LockEffect.Refused(VolumeError.ReclaimRefused, $"{reclaim.File} would have too many locks.");
-        }
-
         foreach (var wanted in reclaim.Locks)
         {
+            // Counted after each: what was reclaimed before, by a part whose answer was lost, is put in its own place.
             locks.Put(new LockHolder(reclaim.Session, wanted.Owner), reclaim.Handle, wanted);
+            if (locks.HeldCount > LocksPerFileMax)
+            {
+                return new LockEffect.Refused(VolumeError.ReclaimRefused, $"{reclaim.File} would have too many locks.");
+            }
         }
 
         return new LockEffect.Taken();

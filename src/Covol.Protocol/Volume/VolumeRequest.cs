@@ -37,8 +37,8 @@ public sealed record RenewLease : VolumeRequest;
 public sealed record CloseSession : VolumeRequest;
 
 /// <summary>
-/// In grace: this handle was open, with these locks and this layout. Answer: <see cref="Done"/>, or <see cref="Refused"/> with
-/// <see cref="VolumeError.ReclaimRefused"/> (SAFETY 21).
+/// In grace: this handle was open, with these locks and this layout. What does not fit follows in further requests, which add their
+/// locks. Answer: <see cref="Done"/>, or <see cref="Refused"/> with <see cref="VolumeError.ReclaimRefused"/> (SAFETY 21).
 /// </summary>
 public sealed record ReclaimHandle(
     FileId File, HandleId Handle, OpenAccess Access, IReadOnlyList<HeldLock> Locks, Layout? Layout) : VolumeRequest;

@@ -8,7 +8,7 @@ namespace Covol.Protocol.Wire;
 /// <summary>
 /// The records of the volume protocol as bytes and back. Pure; any thread. Decoding throws <see cref="WireFormatException"/> for
 /// everything that is not a message a correct peer sends, and nothing else. Encoding throws it when a message is longer than
-/// <see cref="WireLimits.FieldsLengthMax"/>: <see cref="SizeOf"/> tells before.
+/// <see cref="WireLimits.FieldsLengthMax"/>: <c>SizeOf</c> tells before.
 /// </summary>
 public static partial class VolumeCodec
 {
@@ -17,6 +17,9 @@ public static partial class VolumeCodec
     public static void Encode(VolumeReply reply, IBufferWriter<byte> target) => Write(ToWire(reply), reply, target);
 
     public static void Encode(VolumeNotice notice, IBufferWriter<byte> target) => Write(ToWire(notice), notice, target);
+
+    /// <summary>Bytes that a request's fields take, for whoever cuts a long one into parts.</summary>
+    public static int SizeOf(VolumeRequest request) => ToWire(request).CalculateSize();
 
     /// <summary>Bytes that a reply's fields take, for whoever fills a directory page or a layout up to the limit.</summary>
     public static int SizeOf(VolumeReply reply) => ToWire(reply).CalculateSize();

@@ -65,6 +65,25 @@ internal sealed class ClientWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Gives what must not happen time to happen. Only how surely a broken guard is found hangs on it, never whether a test passes.
+    /// </summary>
+    public static Task SettledAsync()
+    {
+        var until = Environment.TickCount64 + 100;
+        return UntilAsync(() => Environment.TickCount64 >= until);
+    }
+
+    /// <summary>The coordinator of the next epoch takes over.</summary>
+    public FakeCoordinator TakeOver(Action<FakeCoordinator>? prepare = null)
+    {
+        var next = Coordinator.Successor(Volume.Describe().Epoch.Value + 1);
+        prepare?.Invoke(next);
+        Connections.There["unix:next"] = next;
+        Volume.SetCoordinator(next.Epoch, ["unix:next"]);
+        return next;
+    }
+
     public static LayoutSnapshot PinForRead(OpenFile handle)
     {
         if (!handle.TryMapRead(FileByteOffset.Zero, 4096, new LunSegment[4], out _, out var pinned))

@@ -1,4 +1,6 @@
+using System.Buffers;
 using Covol.Protocol.Volume;
+using Covol.Protocol.Wire;
 using Covol.Transport;
 
 namespace Covol.Tests.VolumeClient;
@@ -28,6 +30,8 @@ internal sealed class FakeConnection : IVolumeConnection
             throw new ConnectionLostException();
         }
 
+        // As the real one: what does not fit a frame is refused before it is sent.
+        VolumeCodec.Encode(call.Request, new ArrayBufferWriter<byte>());
         if (_coordinator.LeavesUnanswered(call))
         {
             await Closed.WaitAsync(cancellation);

@@ -38,7 +38,11 @@ internal sealed class FakeCoordinator
 
     public Dictionary<HandleId, FileId> Handles { get; } = [];
 
+    /// <summary>What each session gave back so far; a further part adds locks.</summary>
     public List<ReclaimHandle> Reclaimed { get; } = [];
+
+    /// <summary>Newest keys of sessions, in the order in which they were opened and resumed.</summary>
+    public List<ReservationKey> DataKeys { get; } = [];
 
     public Dictionary<FileId, byte[]> Files => _journal.Files;
 
@@ -222,6 +226,7 @@ internal sealed class FakeCoordinator
             return new Refused(VolumeError.SessionUnknown, "That session has ended.");
         }
 
+        DataKeys.Add(open.DataKey);
         var id = open.Resume ?? new SessionId(++_journal.LastSession);
         _journal.Sessions.TryAdd(id, []);
         return new SessionOpened(id, open.SlotCount, 8, TimeSpan.FromSeconds(10), BlockSize, 4096, InGrace);
@@ -253,6 +258,8 @@ internal sealed class FakeCoordinator
                 call.Data.CopyTo(grown.AsMemory(offset));
                 Files[write.File] = grown;
                 return new DataWritten(new FileByteOffset(offset), new ByteCount(grown.Length));
+            case ReclaimHandle when !InGrace:
+                return new Refused(VolumeError.ReclaimRefused, "The time to reclaim is over.");
             case ReclaimHandle reclaim:
                 Reclaimed.Add(reclaim);
                 Handles[reclaim.Handle] = reclaim.File;
