@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Covol.Api.Contracts;
@@ -24,6 +25,7 @@ namespace Covol.Api;
 [JsonSerializable(typeof(MoveTo))]
 [JsonSerializable(typeof(StartOn))]
 [JsonSerializable(typeof(ErrorView))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
 public sealed partial class ApiJson : JsonSerializerContext
 {
     /// <summary>The same, written for people to read.</summary>
@@ -32,5 +34,8 @@ public sealed partial class ApiJson : JsonSerializerContext
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         WriteIndented = true,
+
+        // A terminal or a program reads this, never a web page: an apostrophe stays one.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 }

@@ -23,7 +23,8 @@ public sealed class NodeClient : IDisposable
     /// <summary>A client over a node's Unix socket.</summary>
     /// <param name="socketPath">Where <c>covold node</c> listens.</param>
     /// <param name="deadline">For one request; long work (a migration, a format) takes minutes.</param>
-    public static NodeClient OverUnixSocket(string socketPath, TimeSpan deadline)
+    /// <param name="where">What the node is called in sentences; null: by its socket.</param>
+    public static NodeClient OverUnixSocket(string socketPath, TimeSpan deadline, string? where = null)
     {
         var handler = new SocketsHttpHandler
         {
@@ -44,7 +45,7 @@ public sealed class NodeClient : IDisposable
             },
         };
         var http = new HttpClient(handler) { BaseAddress = new Uri("http://node/"), Timeout = deadline };
-        return new NodeClient(http, socketPath);
+        return new NodeClient(http, where ?? $"The node at {socketPath}");
     }
 
     public Task<NodeView> GetNodeAsync(CancellationToken cancellation) => GetAsync("v1/node", ApiJson.Default.NodeView, cancellation);
@@ -65,6 +66,14 @@ public sealed class NodeClient : IDisposable
     /// <summary>How the asked node alone reaches its volumes.</summary>
     public Task<IReadOnlyList<VolumeStateView>> GetLocalVolumeStatesAsync(CancellationToken cancellation) =>
         GetAsync("v1/local/volume-states", ApiJson.Default.IReadOnlyListVolumeStateView, cancellation);
+
+    /// <summary>What is open below a volume on the asked node alone, a phrase each; empty: nothing.</summary>
+    public Task<IReadOnlyList<string>> GetLocalOpenFilesAsync(string volume, CancellationToken cancellation) =>
+        GetAsync($"v1/local/volumes/{Escape(volume)}/open-files", ApiJson.Default.IReadOnlyListString, cancellation);
+
+    /// <summary>Mounts a volume of the cluster on the asked node again, after <see cref="DetachLocalVolumeAsync"/>.</summary>
+    public Task AttachLocalVolumeAsync(string volume, CancellationToken cancellation) =>
+        SendAsync(HttpMethod.Post, $"v1/local/volumes/{Escape(volume)}/attach", cancellation);
 
     /// <summary>Unmounts a volume on the asked node alone.</summary>
     public Task DetachLocalVolumeAsync(string volume, bool force, CancellationToken cancellation) =>
@@ -165,11 +174,11 @@ public sealed class NodeClient : IDisposable
             }
             catch (HttpRequestException failure)
             {
-                throw new NodeApiException($"The node at {_where} does not answer: is 'covold node' running there? ({failure.Message})", failure);
+                throw new NodeApiException(WhyNot(failure), failure);
             }
             catch (OperationCanceledException failure) when (!cancellation.IsCancellationRequested)
             {
-                throw new NodeApiException($"The node at {_where} did not answer in time; what was asked may still be going on.", failure);
+                throw new NodeApiException($"{_where} did not answer in time; what was asked may still be going on.", failure);
             }
 
             if (response.IsSuccessStatusCode)
@@ -183,6 +192,18 @@ public sealed class NodeClient : IDisposable
             }
         }
     }
+
+    private string WhyNot(HttpRequestException failure) => failure.InnerException is SocketException { SocketErrorCode: var error }
+        ? error switch
+        {
+            // EACCES: the socket is its owner's, and its owner is root.
+            SocketError.AccessDenied => $"{_where} answers root only: run covol as root.",
+
+            // ENOENT, ECONNREFUSED: no such socket, or nobody listens on it.
+            SocketError.AddressNotAvailable or SocketError.ConnectionRefused => $"{_where} does not answer: 'covold node' does not run there.",
+            _ => $"{_where} does not answer: {failure.InnerException.Message}.",
+        }
+        : $"{_where} does not answer: {failure.Message}";
 
     private async Task<string> ReadErrorAsync(HttpResponseMessage response, CancellationToken cancellation)
     {
@@ -199,6 +220,6 @@ public sealed class NodeClient : IDisposable
             // Not one of our answers; the status says all there is.
         }
 
-        return $"The node at {_where} answered {(int)response.StatusCode} {response.ReasonPhrase}.";
+        return $"{_where} answered {(int)response.StatusCode} {response.ReasonPhrase}.";
     }
 }

@@ -1,15 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using Covol.Cli;
 using Covol.Cli.Commands;
 
-var root = new RootCommand("Covol: cluster shared volumes for Linux and QEMU/KVM.");
-root.Options.Add(Common.Node);
-root.Options.Add(Common.Output);
-root.Subcommands.Add(ClusterCommands.Build());
-root.Subcommands.Add(NodeCommands.Build());
-root.Subcommands.Add(VolumeCommands.Build());
-root.Subcommands.Add(VirtualMachineCommands.Build());
-root.Subcommands.Add(DiskCommands.Build());
-root.Subcommands.Add(LabCommands.Build());
-root.Subcommands.Add(DemoCommand.Build());
-root.Subcommands.Add(BenchCommand.Build());
-return await root.Parse(args).InvokeAsync();
+var parsed = CommandTree.Build().Parse(args, new ParserConfiguration());
+return WrongUse.In(parsed) is { } sentence ? WrongUse.Refuse(sentence) : await parsed.InvokeAsync();

@@ -5,6 +5,7 @@ using Covol.Lun;
 using Covol.Mount;
 using Covol.Mount.Holding;
 using Covol.Node;
+using Covol.Ntfs;
 using Covol.Protocol.Control;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
@@ -19,7 +20,8 @@ internal static class Roles
                covold mount       --config FILE
                covold coordinator --config FILE
                covold hold        --socket PATH
-               covold format      --lun URI --label NAME
+               covold format      --lun URI --label NAME [--overwrite]
+               covold adopt       --lun URI
         """;
 
     /// <summary>sysexits.h: the command was used incorrectly.</summary>
@@ -47,6 +49,12 @@ internal static class Roles
                 case ["format", "--lun", var uri, "--label", var label]:
                     await VolumeFormat.RunAsync(uri, null, label, overwrite: false, logs);
                     return 0;
+                case ["format", "--lun", var uri, "--label", var label, "--overwrite"]:
+                    await VolumeFormat.RunAsync(uri, null, label, overwrite: true, logs);
+                    return 0;
+                case ["adopt", "--lun", var uri]:
+                    LunContents.RefuseAdoption(uri, logs);
+                    return 1;
                 default:
                     await Console.Error.WriteLineAsync(Usage);
                     return UsageStatus;
@@ -56,7 +64,8 @@ internal static class Roles
         {
             return 0;
         }
-        catch (Exception failure) when (failure is NodeException or ControlException or LunException)
+        catch (Exception failure) when (failure is NodeException or ControlException or LunException or NtfsRefusedException
+            || (args is ["format" or "adopt", ..] && failure is IOException))
         {
             // Expected by design: one sentence for the administrator.
             await Console.Error.WriteLineAsync($"covold: {failure.Message}");

@@ -20,6 +20,7 @@ public sealed class LabDown
     /// <summary>Ends every process, unmounts what is left, and removes the lab's files if wanted.</summary>
     public async Task RunAsync(bool removeFiles, CancellationToken cancellation)
     {
+        LabRequirements.Root();
         var nodes = Directory.Exists(_directory.Path)
             ? Directory.EnumerateDirectories(_directory.Path, "node*").ToArray()
             : [];

@@ -31,11 +31,15 @@ public sealed class LabUp
         _progress = progress;
     }
 
-    /// <summary>Returns when every node reads and writes the volume. On failure everything it started is ended again.</summary>
+    /// <summary>
+    /// Returns when every node reads and writes the volume. On failure everything it started is ended again and its files are removed,
+    /// so that the same command can be tried again; what the nodes logged is kept where the sentence says.
+    /// </summary>
     public async Task RunAsync(int nodeCount, long lunBytes, CancellationToken cancellation)
     {
         CheckBefore(nodeCount, lunBytes);
         var nodes = Enumerable.Range(1, nodeCount).ToArray();
+        var there = Directory.Exists(_directory.Path);
         try
         {
             Prepare(nodes, lunBytes);
@@ -51,11 +55,37 @@ public sealed class LabUp
             await client.AddVolumeAsync(new AddVolume(VolumeName, $"file:{_directory.Lun}", Format: true), cancellation).ConfigureAwait(false);
             await WaitForVolumeAsync(client, nodes, cancellation).ConfigureAwait(false);
         }
-        catch
+        catch (Exception failure)
         {
-            await new LabDown(_directory, _time).RunAsync(removeFiles: false, CancellationToken.None).ConfigureAwait(false);
-            throw;
+            var kept = KeepLogs(nodes);
+            await new LabDown(_directory, _time).RunAsync(removeFiles: true, CancellationToken.None).ConfigureAwait(false);
+            if (there)
+            {
+                Directory.CreateDirectory(_directory.Path);
+            }
+
+            if (kept is null || failure is not (LabException or NodeApiException))
+            {
+                throw;
+            }
+
+            throw new LabException($"{failure.Message} The lab is gone again; its logs are in {kept}.", failure);
         }
+    }
+
+    /// <summary>Copies what the nodes logged out of the lab's folder. Null: they logged nothing.</summary>
+    private string? KeepLogs(IReadOnlyList<int> nodes)
+    {
+        var target = $"{Path.GetTempPath().TrimEnd('/')}/covol-lab-{Environment.ProcessId}-logs";
+        var logs = nodes.Select(node => $"{_directory.Node(node)}/log").Where(Directory.Exists).SelectMany(Directory.EnumerateFiles).ToArray();
+        foreach (var log in logs)
+        {
+            var node = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(log)));
+            Directory.CreateDirectory(target);
+            File.Copy(log, $"{target}/{node}-{Path.GetFileName(log)}", overwrite: true);
+        }
+
+        return logs.Length == 0 ? null : target;
     }
 
     /// <summary>Starts one node's daemon, which starts the rest.</summary>
@@ -76,30 +106,7 @@ public sealed class LabUp
             throw new LabException("The LUN needs at least 256M.");
         }
 
-        if (Environment.UserName != "root")
-        {
-            throw new LabException("A lab mounts file systems: run it as root.");
-        }
-
-        if (!File.Exists("/dev/fuse"))
-        {
-            throw new LabException("This machine has no /dev/fuse: load the kernel's fuse module ('modprobe fuse').");
-        }
-
-        if (!File.Exists("/usr/bin/etcd"))
-        {
-            throw new LabException("etcd is not installed: 'apt-get install etcd-server'.");
-        }
-
-        if (_directory.Exists)
-        {
-            throw new LabException($"There is a lab in {_directory.Path} already. 'covol lab status' shows it, 'covol lab down' ends it.");
-        }
-
-        if (Directory.Exists(_directory.Path) && Directory.EnumerateFileSystemEntries(_directory.Path).Any())
-        {
-            throw new LabException($"The folder {_directory.Path} is not empty and holds no lab. Choose another --dir.");
-        }
+        LabRequirements.ForLab(_directory);
     }
 
     private void Prepare(IReadOnlyList<int> nodes, long lunBytes)
@@ -198,6 +205,8 @@ public sealed class LabUp
         _progress($"{VolumeName} is on every node");
     }
 
-    private static string LastLine(string logFile) =>
-        File.Exists(logFile) ? File.ReadLines(logFile).LastOrDefault() ?? "its log is empty." : "it wrote no log.";
+    /// <summary>What a program said last; covold's own sentence without its name before it.</summary>
+    internal static string LastLine(string logFile) =>
+        File.Exists(logFile) ? File.ReadLines(logFile).LastOrDefault()?.Replace("covold: ", "", StringComparison.Ordinal) ?? "its log is empty."
+            : "it wrote no log.";
 }

@@ -58,13 +58,14 @@ public sealed class NodeDaemon
         Directory.CreateDirectory(_configuration.LogDirectory);
         Directory.CreateDirectory(_configuration.NamespaceRoot);
 
+        OwnPorts.CheckFree(OwnMember);
         using var certificates = new NodeCertificates(_configuration);
         using var peers = new PeerClients(_configuration, certificates);
         using var etcd = new EtcdProcess(EtcdSettings.Member(_configuration), _time, _logs.CreateLogger<EtcdProcess>());
         etcd.Start();
         await using var store = new EtcdStore(EtcdSettings.Client(_configuration), _time, _logs.CreateLogger<EtcdStore>());
         var keys = new StoreKeys(_configuration.Cluster);
-        await etcd.WaitUntilHealthyAsync(s_storeLimit, cancellation).ConfigureAwait(false);
+        await WaitForStoreAsync(etcd, cancellation).ConfigureAwait(false);
         var records = new ClusterRecords(store, keys);
         var cluster = await JoinAsync(records, cancellation).ConfigureAwait(false);
         var watch = new ClusterWatch(store, keys);
@@ -75,7 +76,7 @@ public sealed class NodeDaemon
         var coordinators = new CoordinatorProcesses(_configuration, _daemon, _time, _logs.CreateLogger<CoordinatorProcesses>());
         using var mount = new MountRole(_configuration, allocator, eviction, _daemon, _time, _logs.CreateLogger<MountRole>());
         var queries = new ClusterQueries(_configuration, watch, peers, mount);
-        var volumes = new VolumeOrders(records, watch, queries, mount, _daemon);
+        var volumes = new VolumeOrders(records, watch, queries, mount, peers, _daemon, _configuration.NamespaceRoot, _time);
         await using var machines = new VirtualMachineRoles(
             _configuration, store, keys, watch, peers, _time, _logs.CreateLogger<VirtualMachineRoles>());
         var ownership = new ClusterOwnership(
@@ -98,7 +99,7 @@ public sealed class NodeDaemon
             routes =>
             {
                 NodeApi.MapCluster(routes, queries, () => stopOrdered.TrySetResult());
-                NodeApi.MapVolumes(routes, volumes, peers, queries);
+                NodeApi.MapVolumes(routes, volumes);
                 VirtualMachineApi.Map(routes, machines);
             },
             cancellation).ConfigureAwait(false);
@@ -151,6 +152,24 @@ public sealed class NodeDaemon
     private NodeId Self => new(_configuration.Node);
 
     private MemberConfiguration OwnMember => _configuration.Members.First(member => member.Node == _configuration.Node);
+
+    /// <summary>A member that cannot start ends this node too, with a sentence that says why.</summary>
+    private async Task WaitForStoreAsync(EtcdProcess etcd, CancellationToken cancellation)
+    {
+        try
+        {
+            await etcd.WaitUntilHealthyAsync(s_storeLimit, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreUnavailableException failure)
+        {
+            if (etcd.ProcessId is null)
+            {
+                OwnPorts.CheckStoreFree(OwnMember);
+            }
+
+            throw new NodeException(failure.Message, failure);
+        }
+    }
 
     private PeerNetwork PeerNetwork()
     {

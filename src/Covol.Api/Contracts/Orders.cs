@@ -1,7 +1,11 @@
 namespace Covol.Api.Contracts;
 
-/// <summary>Adds a volume. <paramref name="Format"/> destroys what is on the LUN.</summary>
-public sealed record AddVolume(string Volume, string Lun, bool Format);
+/// <summary>Adds a volume.</summary>
+/// <param name="Volume">Its name.</param>
+/// <param name="Lun">The LUN's URI.</param>
+/// <param name="Format">Make a new NTFS volume; refused on a LUN that holds something.</param>
+/// <param name="Force">With <paramref name="Format"/>: also on a LUN that holds something, which is lost.</param>
+public sealed record AddVolume(string Volume, string Lun, bool Format = false, bool Force = false);
 
 /// <summary>Moves a role (a volume's coordinator, a virtual machine) to a node.</summary>
 public sealed record MoveTo(string Node);

@@ -20,7 +20,10 @@ internal static class BenchCommand
             json, rounds, seconds,
         }.Runs(async (parsed, cancellation) =>
         {
+            Common.CheckWritable(parsed.GetValue(json));
             var lab = new LabDirectory($"/var/tmp/covol-bench-{Environment.ProcessId}");
+            LabRequirements.ForLab(lab);
+            LabRequirements.Program("fio", "fio");
             Action<string> progress = line => Console.Error.WriteLine(line);
             try
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Covol.Api;
+using Covol.Api.Contracts;
 
 namespace Covol.Cli.Commands;
 
@@ -10,23 +11,22 @@ internal static class ClusterCommands
         var status = new Command("status", "The cluster on one page.").Asks(async (client, parsed, cancellation) =>
         {
             var cluster = await client.GetClusterAsync(cancellation);
-            if (Common.Format(parsed) == OutputFormat.Json)
-            {
-                Json.Write(Console.Out, cluster, ApiJson.Indented.ClusterView);
-                return;
-            }
-
-            Console.WriteLine($"Cluster {cluster.Name}: {cluster.State}");
-            foreach (var reason in cluster.Reasons)
-            {
-                Console.WriteLine($"  {reason}");
-            }
-
-            Console.WriteLine();
-            NodeCommands.Show(cluster.Nodes);
-            Console.WriteLine();
-            VolumeCommands.Show(cluster.Volumes);
+            Common.Answer(parsed, cluster, ApiJson.Indented.ClusterView, () => Show(cluster));
         });
         return new Command("cluster", "The whole cluster.") { status };
+    }
+
+    private static void Show(ClusterView cluster)
+    {
+        Console.WriteLine($"Cluster {cluster.Name}: {cluster.State}");
+        foreach (var reason in cluster.Reasons)
+        {
+            Console.WriteLine($"  {reason}");
+        }
+
+        Console.WriteLine();
+        NodeCommands.Show(cluster.Nodes);
+        Console.WriteLine();
+        VolumeCommands.Show(cluster.Volumes);
     }
 }

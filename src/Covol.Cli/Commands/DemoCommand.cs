@@ -18,6 +18,7 @@ internal static class DemoCommand
             json, folder,
         }.Runs(async (parsed, cancellation) =>
         {
+            Common.CheckWritable(parsed.GetValue(json));
             var lab = new LabDirectory(parsed.GetValue(folder) ?? $"/var/tmp/covol-demo-{Environment.ProcessId}");
             var report = await new DemoRun(lab, Common.Daemon(), GuestCache, TimeProvider.System, Console.Out).RunAsync(cancellation);
             if (parsed.GetValue(json) is { } file)

@@ -1,41 +1,59 @@
 using System.CommandLine;
-using System.Diagnostics;
+using Covol.Cli.Contracts;
+using Covol.Cli.Disks;
 
 namespace Covol.Cli.Commands;
 
 /// <summary>Disk files: what <c>qemu-img</c> does, with the options Covol needs.</summary>
 internal static class DiskCommands
 {
+    private static readonly string[] s_formats = ["vhd", "raw", "qcow2"];
+
     private static readonly Argument<string> s_path = new("PATH") { Description = "The disk file." };
 
-    private static Option<DiskFormat> Format { get; } = new("--format")
-    {
-        Description = "vhd (fixed), raw or qcow2.",
-        DefaultValueFactory = _ => DiskFormat.Vhd,
-    };
+    private static Option<string> Format { get; } = BuildFormat();
 
     public static Command Build() => new("disk", "Virtual disks.") { BuildCreate(), BuildInfo(), BuildConvert() };
+
+    private static Option<string> BuildFormat()
+    {
+        var format = new Option<string>("--format")
+        {
+            Description = "vhd (fixed), raw or qcow2.",
+            HelpName = string.Join('|', s_formats),
+            DefaultValueFactory = _ => "vhd",
+        };
+        return format.AcceptOnlyFromAmong(s_formats);
+    }
 
     private static Command BuildCreate()
     {
         var size = new Option<string>("--size") { Description = "Its size, e.g. 40G.", Required = true, HelpName = "SIZE" };
         return new Command("create", "Makes an empty disk.") { s_path, size, Format }.Runs(async (parsed, cancellation) =>
         {
-            var path = parsed.GetRequiredValue(s_path);
-            if (File.Exists(path))
-            {
-                throw new CommandException($"{path} exists already; remove it first or choose another name.");
-            }
-
-            await RunAsync(["create", .. Options(parsed), path, $"{ByteSize.Parse(parsed.GetRequiredValue(size))}"], quiet: true, cancellation);
-            Console.WriteLine($"{path} is made.");
+            var bytes = ByteSize.Parse(parsed.GetRequiredValue(size));
+            await MakeAsync(
+                parsed,
+                parsed.GetRequiredValue(s_path),
+                path => Progress.Standard.WhileAsync(
+                    $"making {path}", QemuImg.ReadAsync(["create", .. Options(parsed, "-f"), path, $"{bytes}"], cancellation)),
+                cancellation);
         });
     }
 
-    private static Command BuildInfo() => new Command("info", "What a disk file is.") { s_path }.Runs((parsed, cancellation) => RunAsync(
-        ["info", $"--output={(Common.Format(parsed) == OutputFormat.Json ? "json" : "human")}", parsed.GetRequiredValue(s_path)],
-        quiet: false,
-        cancellation));
+    private static Command BuildInfo() => new Command("info", "What a disk file is.") { s_path }.Runs(async (parsed, cancellation) =>
+    {
+        var disk = await DiskFile.DescribeAsync(parsed.GetRequiredValue(s_path), cancellation);
+        Common.Answer(parsed, disk, CliJson.Indented.DiskView, () => Table.Write(
+            Console.Out,
+            [disk],
+            ("Path", view => view.Path),
+            ("Format", view => view.Format),
+            ("Size", view => ByteSize.Show(view.VirtualBytes)),
+            ("On disk", view => ByteSize.Show(view.AllocatedBytes)),
+            ("Usable", view => view.Usable ? "yes" : "no"),
+            ("Reason", view => view.Reason)));
+    });
 
     private static Command BuildConvert()
     {
@@ -45,60 +63,56 @@ internal static class DiskCommands
             s_path, target, Format,
         }.Runs(async (parsed, cancellation) =>
         {
-            var path = parsed.GetRequiredValue(target);
-            if (File.Exists(path))
-            {
-                throw new CommandException($"{path} exists already; remove it first or choose another name.");
-            }
+            var source = DiskFile.AsSource(parsed.GetRequiredValue(s_path));
 
-            var progress = Console.IsOutputRedirected ? Array.Empty<string>() : ["-p"];
-            await RunAsync(
-                ["convert", .. progress, "-t", "none", .. Options(parsed, "-O"), parsed.GetRequiredValue(s_path), path],
-                quiet: false,
+            // qemu-img draws with carriage returns, which only a terminal understands.
+            var draws = !Console.IsOutputRedirected && Common.Format(parsed) == OutputFormat.Table;
+            await MakeAsync(
+                parsed,
+                parsed.GetRequiredValue(target),
+                path =>
+                {
+                    string[] words = ["convert", "-t", "none", .. Options(parsed, "-O"), .. source, path];
+                    return draws
+                        ? QemuImg.DrawAsync([words[0], "-p", .. words[1..]], cancellation)
+                        : Progress.Standard.WhileAsync($"copying into {path}", QemuImg.ReadAsync(words, cancellation));
+                },
                 cancellation);
-            Console.WriteLine($"{path} is made.");
         });
     }
 
-    /// <summary>force_size keeps a VHD's exact size instead of rounding it up to a CHS geometry.</summary>
-    private static string[] Options(ParseResult parsed, string formatFlag = "-f") => parsed.GetValue(Format) switch
+    /// <summary>Makes a file that is not there yet, or nothing: a half-made one is removed.</summary>
+    private static async Task MakeAsync(ParseResult parsed, string path, Func<string, Task> make, CancellationToken cancellation)
     {
-        DiskFormat.Vhd => [formatFlag, "vpc", "-o", "subformat=fixed,force_size=on"],
-        DiskFormat.Raw => [formatFlag, "raw"],
-        DiskFormat.Qcow2 => [formatFlag, "qcow2"],
-        var other => throw new InvalidOperationException($"Unknown disk format {other}."),
-    };
+        if (Path.Exists(path))
+        {
+            throw new CommandException($"{path} exists already; remove it first or choose another name.");
+        }
 
-    private static async Task RunAsync(string[] arguments, bool quiet, CancellationToken cancellation)
-    {
-        var start = new ProcessStartInfo("qemu-img", arguments) { RedirectStandardOutput = quiet, RedirectStandardError = true };
-        Process process;
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        {
+            throw new CommandException($"The folder of {path} does not exist; a disk goes below a node's ClusterStorage/<volume>.");
+        }
+
         try
         {
-            process = Process.Start(start) ?? throw new CommandException("qemu-img could not be started.");
+            await make(path);
         }
-        catch (System.ComponentModel.Win32Exception failure)
+        catch
         {
-            throw new CommandException("qemu-img is not installed: 'apt-get install qemu-utils'.", failure);
+            File.Delete(path);
+            throw;
         }
 
-        using (process)
-        {
-            var output = quiet ? process.StandardOutput.ReadToEndAsync(cancellation) : Task.FromResult(string.Empty);
-            var error = await process.StandardError.ReadToEndAsync(cancellation);
-            await output;
-            await process.WaitForExitAsync(cancellation);
-            if (process.ExitCode != 0)
-            {
-                throw new CommandException(error.Trim() is { Length: > 0 } words ? words : $"qemu-img ended with status {process.ExitCode}.");
-            }
-        }
+        var disk = await DiskFile.DescribeAsync(path, cancellation);
+        Common.Answer(
+            parsed, disk, CliJson.Indented.DiskView, () => Console.WriteLine($"{path} is made: {disk.Format}, {ByteSize.Show(disk.VirtualBytes)}."));
     }
 
-    private enum DiskFormat
+    /// <summary>force_size keeps a VHD's exact size instead of rounding it up to a CHS geometry.</summary>
+    private static string[] Options(ParseResult parsed, string formatFlag) => parsed.GetRequiredValue(Format) switch
     {
-        Vhd,
-        Raw,
-        Qcow2,
-    }
+        "vhd" => [formatFlag, "vpc", "-o", "subformat=fixed,force_size=on"],
+        var format => [formatFlag, format],
+    };
 }

@@ -1,11 +1,14 @@
 using System.CommandLine;
 using Covol.Api;
+using Covol.Cli.Contracts;
 using Covol.Lab;
 
 namespace Covol.Cli.Commands;
 
 internal static class LabCommands
 {
+    private static readonly TimeSpan s_askLimit = TimeSpan.FromSeconds(5);
+
     private static readonly Argument<string> s_node = new("NODE") { Description = "A node, e.g. node2." };
 
     private static readonly Option<string?> s_folder = new("--dir")
@@ -32,36 +35,48 @@ internal static class LabCommands
                 var lab = Lab(parsed);
                 await new LabUp(lab, Common.Daemon(), TimeProvider.System, line => Console.Error.WriteLine(line)).RunAsync(
                     parsed.GetValue(nodes), ByteSize.Parse(parsed.GetRequiredValue(size)), cancellation);
+                if (Common.Format(parsed) == OutputFormat.Json)
+                {
+                    Json.Write(Console.Out, await ViewAsync(lab, cancellation), CliJson.Indented.LabView);
+                    return;
+                }
+
                 Console.WriteLine($"The lab is up. Each node's namespace: {lab.Path}/node<n>/ClusterStorage/{LabUp.VolumeName}");
             });
     }
 
     private static Command BuildStatus() => new Command("status", "How it is.").Runs(async (parsed, cancellation) =>
     {
-        var lab = Lab(parsed);
-        var rows = new List<(string Node, string State, string Reason, string Folder)>();
-        foreach (var node in lab.Read().Nodes)
-        {
-            using var client = NodeClient.OverUnixSocket(lab.ApiSocket(node), TimeSpan.FromSeconds(5));
-            try
-            {
-                var view = await client.GetNodeAsync(cancellation);
-                rows.Add(($"node{node}", view.State, view.Reason, lab.NamespaceRoot(node)));
-            }
-            catch (NodeApiException failure)
-            {
-                rows.Add(($"node{node}", "Down", failure.Message, lab.NamespaceRoot(node)));
-            }
-        }
-
-        Table.Write(
+        var view = await ViewAsync(Lab(parsed), cancellation);
+        Common.Answer(parsed, view, CliJson.Indented.LabView, () => Table.Write(
             Console.Out,
-            rows,
-            ("Node", row => row.Node),
-            ("State", row => row.State),
-            ("Namespace", row => row.Folder),
-            ("Reason", row => row.Reason));
+            view.Nodes,
+            ("Node", node => node.Node),
+            ("State", node => node.State),
+            ("Namespace", node => node.Namespace),
+            ("Reason", node => node.Reason)));
     });
+
+    private static async Task<LabView> ViewAsync(LabDirectory lab, CancellationToken cancellation)
+    {
+        var file = lab.Read();
+        var nodes = await Task.WhenAll(file.Nodes.Select(node => ViewAsync(lab, node, cancellation)));
+        return new LabView(lab.Path, file.Volume, file.Lun, nodes);
+    }
+
+    private static async Task<LabNodeView> ViewAsync(LabDirectory lab, int node, CancellationToken cancellation)
+    {
+        using var client = NodeClient.OverUnixSocket(lab.ApiSocket(node), s_askLimit, $"node{node}");
+        try
+        {
+            var view = await client.GetNodeAsync(cancellation);
+            return new LabNodeView(view.Node, view.State, view.Reason, lab.NamespaceRoot(node));
+        }
+        catch (NodeApiException failure)
+        {
+            return new LabNodeView($"node{node}", "Down", failure.Message, lab.NamespaceRoot(node));
+        }
+    }
 
     private static Command BuildDown()
     {
@@ -74,14 +89,16 @@ internal static class LabCommands
                 throw new LabException($"There is no lab in {lab.Path}.");
             }
 
-            await new LabDown(lab, TimeProvider.System).RunAsync(removeFiles: !parsed.GetValue(keep), cancellation);
-            Console.WriteLine("The lab is down.");
+            await Progress.Standard.WhileAsync(
+                $"ending the lab in {lab.Path}",
+                new LabDown(lab, TimeProvider.System).RunAsync(removeFiles: !parsed.GetValue(keep), cancellation));
+            Common.Done(parsed, lab.Path, "Down", "The lab is down.");
         });
     }
 
     private static Command BuildKill()
     {
-        var process = new Option<string>("--process") { Description = "all or coordinator.", DefaultValueFactory = _ => "all", HelpName = "P" };
+        var process = new Option<string>("--process") { Description = "all or coordinator.", DefaultValueFactory = _ => "all", HelpName = "all|coordinator" };
         process.AcceptOnlyFromAmong("all", "coordinator");
         return new Command("kill", "Kills a node's processes as a power cut would, or its coordinators only.") { s_node, process }.Runs(
             async (parsed, cancellation) =>
@@ -92,21 +109,29 @@ internal static class LabCommands
                 if (parsed.GetValue(process) == "all")
                 {
                     await faults.KillNodeAsync(node, cancellation);
-                    Console.WriteLine($"node{node} is killed.");
+                    Common.Done(parsed, $"node{node}", "Killed", $"node{node} is killed.");
                     return;
                 }
 
                 var killed = faults.KillCoordinator(node);
-                Console.WriteLine(killed == 0 ? $"node{node} coordinates no volume." : $"{killed} coordinator process(es) of node{node} killed.");
+                Common.Done(
+                    parsed,
+                    $"node{node}",
+                    killed == 0 ? "NothingToKill" : "Killed",
+                    killed == 0 ? $"node{node} coordinates no volume." : $"{killed} coordinator process(es) of node{node} killed.");
             });
     }
 
-    private static Command BuildRestart() => new Command("restart", "Starts a killed node again.") { s_node }.Runs((parsed, _) =>
+    private static Command BuildRestart() => new Command("restart", "Starts a killed node again.") { s_node }.Runs(async (parsed, cancellation) =>
     {
         var lab = Lab(parsed);
         var node = lab.ParseNode(parsed.GetRequiredValue(s_node));
-        new LabFaults(lab, TimeProvider.System).Restart(node, Common.Daemon());
-        Console.WriteLine($"node{node} is started.");
-        return Task.CompletedTask;
+        var up = await Progress.Standard.WhileAsync(
+            $"starting node{node}", new LabFaults(lab, TimeProvider.System).RestartAsync(node, Common.Daemon(), cancellation));
+        Common.Done(
+            parsed,
+            $"node{node}",
+            up ? "Up" : "Waiting",
+            up ? $"node{node} is up again." : $"node{node} is started and waits for others: more than half of the nodes must run.");
     });
 }

@@ -11,13 +11,7 @@ internal static class NodeCommands
         var list = new Command("list", "The cluster's members.").Asks(async (client, parsed, cancellation) =>
         {
             var cluster = await client.GetClusterAsync(cancellation);
-            if (Common.Format(parsed) == OutputFormat.Json)
-            {
-                Json.Write(Console.Out, cluster.Nodes, ApiJson.Indented.IReadOnlyListNodeView);
-                return;
-            }
-
-            Show(cluster.Nodes);
+            Common.Answer(parsed, cluster.Nodes, ApiJson.Indented.IReadOnlyListNodeView, () => Show(cluster.Nodes));
         });
         return new Command("node", "Members of the cluster.") { list };
     }

@@ -16,13 +16,7 @@ internal static class VirtualMachineCommands
     private static Command BuildList() => new Command("list", "All virtual machines.").Asks(async (client, parsed, cancellation) =>
     {
         var machines = await client.GetVirtualMachinesAsync(cancellation);
-        if (Common.Format(parsed) == OutputFormat.Json)
-        {
-            Json.Write(Console.Out, machines, ApiJson.Indented.IReadOnlyListVirtualMachineView);
-            return;
-        }
-
-        Show(machines);
+        Common.Answer(parsed, machines, ApiJson.Indented.IReadOnlyListVirtualMachineView, () => Show(machines));
     });
 
     private static Command BuildShow() => new Command("show", "One virtual machine.") { s_name }.Asks(async (client, parsed, cancellation) =>
@@ -60,9 +54,13 @@ internal static class VirtualMachineCommands
     private static Command BuildStart()
     {
         var on = new Option<string?>("--on") { Description = "The node to run on (default: the one that is asked).", HelpName = "NODE" };
-        return new Command("start", "Starts a virtual machine.") { s_name, on }.Asks(async (client, parsed, cancellation) => Report(
-            parsed,
-            await client.StartVirtualMachineAsync(parsed.GetRequiredValue(s_name), parsed.GetValue(on), cancellation)));
+        return new Command("start", "Starts a virtual machine.") { s_name, on }.Asks(async (client, parsed, cancellation) =>
+        {
+            var name = parsed.GetRequiredValue(s_name);
+            Report(
+                parsed,
+                await Progress.Standard.WhileAsync($"starting {name}", client.StartVirtualMachineAsync(name, parsed.GetValue(on), cancellation)));
+        });
     }
 
     private static Command BuildStop()
@@ -71,8 +69,10 @@ internal static class VirtualMachineCommands
         return new Command("stop", "Shuts a virtual machine down.") { s_name, force }.Asks(async (client, parsed, cancellation) =>
         {
             var name = parsed.GetRequiredValue(s_name);
-            await client.StopVirtualMachineAsync(name, parsed.GetValue(force), cancellation);
-            Console.WriteLine($"{name} is stopped.");
+            await Progress.Standard.WhileAsync(
+                $"waiting for {name} to shut down", client.StopVirtualMachineAsync(name, parsed.GetValue(force), cancellation));
+            var machine = await client.GetVirtualMachineAsync(name, cancellation);
+            Common.Answer(parsed, machine, ApiJson.Indented.VirtualMachineView, () => Console.WriteLine($"{name} is stopped."));
         });
     }
 
@@ -81,7 +81,7 @@ internal static class VirtualMachineCommands
         {
             var name = parsed.GetRequiredValue(s_name);
             await client.RemoveVirtualMachineAsync(name, cancellation);
-            Console.WriteLine($"{name} is removed.");
+            Common.Done(parsed, name, "Removed", $"{name} is removed; its disks are where they were.");
         });
 
     private static Command BuildMigrate()
@@ -91,31 +91,19 @@ internal static class VirtualMachineCommands
             async (client, parsed, cancellation) =>
             {
                 var name = parsed.GetRequiredValue(s_name);
-                var migration = await client.MigrateAsync(name, parsed.GetRequiredValue(to), cancellation);
-                if (Common.Format(parsed) == OutputFormat.Json)
-                {
-                    Json.Write(Console.Out, migration, ApiJson.Indented.MigrationView);
-                    return;
-                }
-
-                Console.WriteLine(
+                var target = parsed.GetRequiredValue(to);
+                var migration = await Progress.Standard.WhileAsync(
+                    $"moving {name} to {target}", client.MigrateAsync(name, target, cancellation));
+                Common.Answer(parsed, migration, ApiJson.Indented.MigrationView, () => Console.WriteLine(
                     $"{name} runs on {migration.To}: {migration.TotalMs} ms in all, {migration.BlackoutMs} ms without a sign of life, "
-                    + $"{migration.DowntimeMs} ms down by QEMU's count.");
+                    + $"{migration.DowntimeMs} ms down by QEMU's count."));
             });
     }
 
     private static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
 
-    private static void Report(ParseResult parsed, VirtualMachineView machine)
-    {
-        if (Common.Format(parsed) == OutputFormat.Json)
-        {
-            Json.Write(Console.Out, machine, ApiJson.Indented.VirtualMachineView);
-            return;
-        }
-
-        Show([machine]);
-    }
+    private static void Report(ParseResult parsed, VirtualMachineView machine) =>
+        Common.Answer(parsed, machine, ApiJson.Indented.VirtualMachineView, () => Show([machine]));
 
     private static void Show(IReadOnlyList<VirtualMachineView> machines) => Table.Write(
         Console.Out,

@@ -26,52 +26,27 @@ internal static class VolumeCommands
     private static Command BuildList() => new Command("list", "All volumes.").Asks(async (client, parsed, cancellation) =>
     {
         var volumes = await client.GetVolumesAsync(cancellation);
-        if (Common.Format(parsed) == OutputFormat.Json)
-        {
-            Json.Write(Console.Out, volumes, ApiJson.Indented.IReadOnlyListVolumeView);
-            return;
-        }
-
-        Show(volumes);
+        Common.Answer(parsed, volumes, ApiJson.Indented.IReadOnlyListVolumeView, () => Show(volumes));
     });
 
     private static Command BuildState() => new Command("state", "How each node reaches each volume, and why.").Asks(
         async (client, parsed, cancellation) =>
         {
             var states = await client.GetVolumeStatesAsync(cancellation);
-            if (Common.Format(parsed) == OutputFormat.Json)
-            {
-                Json.Write(Console.Out, states, ApiJson.Indented.IReadOnlyListVolumeStateView);
-                return;
-            }
-
-            Table.Write(
-                Console.Out,
-                states,
-                ("Volume", state => state.Volume),
-                ("Node", state => state.Node),
-                ("State", state => state.State),
-                ("Coordinator", state => state.Coordinator),
-                ("Epoch", state => $"{state.Epoch}"),
-                ("Direct", state => ByteSize.Show(state.DirectBytes)),
-                ("Redirected", state => ByteSize.Show(state.RedirectedBytes)),
-                ("Reason", state => state.Reason));
+            Common.Answer(parsed, states, ApiJson.Indented.IReadOnlyListVolumeStateView, () => Show(states));
         });
 
     private static Command BuildAdd()
     {
         var lun = new Option<string>("--lun") { Description = "The LUN, e.g. file:/path.", Required = true, HelpName = "URI" };
-        var format = new Option<bool>("--format") { Description = "Make a new NTFS volume; what is on the LUN is lost." };
-        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format }.Asks(async (client, parsed, cancellation) =>
+        var format = new Option<bool>("--format") { Description = "Make a new NTFS volume on an empty LUN." };
+        var force = new Option<bool>("--force") { Description = "With --format: also where the LUN holds something; that is lost." };
+        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format, force }.Asks(async (client, parsed, cancellation) =>
         {
-            if (!parsed.GetValue(format))
-            {
-                throw new CommandException(
-                    "Adopting a volume that holds files is not there yet: add --format to make a new one (what is on the LUN is lost).");
-            }
-
-            var volume = await client.AddVolumeAsync(
-                new AddVolume(parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(lun), Format: true), cancellation);
+            var order = new AddVolume(
+                parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(lun), parsed.GetValue(format), parsed.GetValue(force));
+            var volume = await Progress.Standard.WhileAsync(
+                $"formatting {order.Lun} and adding it as {order.Volume}", client.AddVolumeAsync(order, cancellation));
             Report(parsed, volume, $"{volume.Volume} is online; {volume.Coordinator} coordinates it.");
         });
     }
@@ -83,8 +58,9 @@ internal static class VolumeCommands
             async (client, parsed, cancellation) =>
             {
                 var name = parsed.GetRequiredValue(s_name);
-                await client.RemoveVolumeAsync(name, parsed.GetValue(force), cancellation);
-                Console.WriteLine($"{name} is removed; its LUN holds a clean NTFS volume.");
+                await Progress.Standard.WhileAsync(
+                    $"releasing {name} everywhere", client.RemoveVolumeAsync(name, parsed.GetValue(force), cancellation));
+                Common.Done(parsed, name, "Removed", $"{name} is removed; its LUN holds a clean NTFS volume.");
             });
     }
 
@@ -93,19 +69,25 @@ internal static class VolumeCommands
         var to = new Option<string>("--to") { Description = "The node that shall coordinate it.", Required = true, HelpName = "NODE" };
         return new Command("move", "Makes another node the coordinator.") { s_name, to }.Asks(async (client, parsed, cancellation) =>
         {
-            var volume = await client.MoveVolumeAsync(parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(to), cancellation);
+            var name = parsed.GetRequiredValue(s_name);
+            var target = parsed.GetRequiredValue(to);
+            var volume = await Progress.Standard.WhileAsync($"moving {name} to {target}", client.MoveVolumeAsync(name, target, cancellation));
             Report(parsed, volume, $"{volume.Coordinator} coordinates {volume.Volume} (epoch {volume.Epoch}).");
         });
     }
 
-    private static void Report(ParseResult parsed, VolumeView volume, string sentence)
-    {
-        if (Common.Format(parsed) == OutputFormat.Json)
-        {
-            Json.Write(Console.Out, volume, ApiJson.Indented.VolumeView);
-            return;
-        }
+    private static void Show(IReadOnlyList<VolumeStateView> states) => Table.Write(
+        Console.Out,
+        states,
+        ("Volume", state => state.Volume),
+        ("Node", state => state.Node),
+        ("State", state => state.State),
+        ("Coordinator", state => state.Coordinator),
+        ("Epoch", state => $"{state.Epoch}"),
+        ("Direct", state => ByteSize.Show(state.DirectBytes)),
+        ("Redirected", state => ByteSize.Show(state.RedirectedBytes)),
+        ("Reason", state => state.Reason));
 
-        Console.WriteLine(sentence);
-    }
+    private static void Report(ParseResult parsed, VolumeView volume, string sentence) =>
+        Common.Answer(parsed, volume, ApiJson.Indented.VolumeView, () => Console.WriteLine(sentence));
 }

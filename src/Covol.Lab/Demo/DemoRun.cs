@@ -40,9 +40,15 @@ public sealed class DemoRun
         _output = output;
     }
 
-    /// <summary>Runs everything and takes it all down again. A failure is in the report, with what was measured until then.</summary>
+    /// <summary>
+    /// Runs everything and takes it all down again. A failure is in the report, with what was measured until then. What the machine or
+    /// the folder lacks is a <see cref="LabException"/> before anything is begun: a lab that is there already is none of ours to end.
+    /// </summary>
     public async Task<DemoReport> RunAsync(CancellationToken cancellation)
     {
+        LabRequirements.ForLab(_lab);
+        LabRequirements.Program("qemu-system-x86_64", "qemu-system-x86");
+        LabRequirements.Program("qemu-img", "qemu-utils");
         _start = _time.GetUtcNow();
         string? failure = null;
         try
@@ -61,7 +67,10 @@ public sealed class DemoRun
         if (failure is not null)
         {
             _output.WriteLine($"FAILED: {failure}");
-            _output.WriteLine($"The logs are in {_lab.Path}/node<n>/log.");
+            if (Directory.Exists(_lab.Path))
+            {
+                _output.WriteLine($"The logs are in {_lab.Path}/node<n>/log.");
+            }
         }
 
         return new DemoReport(failure is null, failure, _migrations, _kill, _guest, _volume);

@@ -23,13 +23,24 @@ internal static class NodeApi
             NodeApiException peer => (StatusCodes.Status502BadGateway, peer.Message),
             StoreUnavailableException store => (StatusCodes.Status503ServiceUnavailable, $"The cluster store does not answer: {store.Message}"),
             StoreRefusedException store => (StatusCodes.Status503ServiceUnavailable, $"The cluster store refused: {store.Message}"),
-            BadHttpRequestException bad => (bad.StatusCode, $"The request cannot be read: {bad.Message}"),
+            BadHttpRequestException bad => (bad.StatusCode, bad.Message),
             _ => (StatusCodes.Status500InternalServerError, $"The node failed: {failure?.Message} Its log says more."),
         };
         context.Response.StatusCode = status;
         await context.Response.WriteAsJsonAsync(new ErrorView(sentence), ApiJson.Default.ErrorView, cancellationToken: context.RequestAborted)
             .ConfigureAwait(false);
     }));
+
+    /// <summary>Gives the refusals of the framework (no such route, wrong method) their sentence too.</summary>
+    public static void UseSentencesForStatus(IApplicationBuilder app) => app.UseStatusCodePages(async status =>
+    {
+        var context = status.HttpContext;
+        await context.Response.WriteAsJsonAsync(
+            new ErrorView(
+                $"The node does not know the request {context.Request.Method} {context.Request.Path}: docs/api.md lists those it knows."),
+            ApiJson.Default.ErrorView,
+            cancellationToken: context.RequestAborted).ConfigureAwait(false);
+    });
 
     public static void MapCluster(IEndpointRouteBuilder routes, ClusterQueries queries, Action stop)
     {
@@ -45,23 +56,26 @@ internal static class NodeApi
         routes.MapGet("/v1/local/volume-states", (CancellationToken cancellation) => queries.LocalStatesAsync(cancellation));
     }
 
-    public static void MapVolumes(IEndpointRouteBuilder routes, VolumeOrders orders, PeerClients peers, ClusterQueries queries)
+    public static void MapVolumes(IEndpointRouteBuilder routes, VolumeOrders orders)
     {
-        routes.MapPost("/v1/volumes", (AddVolume order, CancellationToken cancellation) => orders.AddAsync(order, cancellation));
-        routes.MapPost(
-            "/v1/volumes/{name}/move",
-            (string name, MoveTo order, CancellationToken cancellation) => orders.MoveAsync(name, ParseNode(order.Node), cancellation));
+        routes.MapPost("/v1/volumes", async (HttpContext context, CancellationToken cancellation) => await orders.AddAsync(
+            await RequestBody.ReadAsync(context, ApiJson.Default.AddVolume).ConfigureAwait(false), cancellation).ConfigureAwait(false));
+        routes.MapPost("/v1/volumes/{name}/move", async (string name, HttpContext context, CancellationToken cancellation) =>
+        {
+            var order = await RequestBody.ReadAsync(context, ApiJson.Default.MoveTo).ConfigureAwait(false);
+            return await orders.MoveAsync(name, ParseNode(order.Node), cancellation).ConfigureAwait(false);
+        });
         routes.MapDelete(
             "/v1/volumes/{name}",
             (string name, bool? force, CancellationToken cancellation) =>
-                orders.RemoveAsync(name, force ?? false, DetachAsync, cancellation));
+                orders.RemoveAsync(name, force ?? false, cancellation));
         routes.MapPost(
             "/v1/local/volumes/{name}/detach",
             (string name, bool? force, CancellationToken cancellation) => orders.DetachHereAsync(name, force ?? false, cancellation));
-
-        Task DetachAsync(NodeId node, string volume, bool force, CancellationToken cancellation) => node == queries.Self
-            ? orders.DetachHereAsync(volume, force, cancellation)
-            : peers.Node(node.Value).DetachLocalVolumeAsync(volume, force, cancellation);
+        routes.MapPost("/v1/local/volumes/{name}/attach", (string name) => orders.AttachHere(name));
+        routes.MapGet(
+            "/v1/local/volumes/{name}/open-files",
+            (string name, CancellationToken cancellation) => orders.OpenFilesHereAsync(name, cancellation));
     }
 
     /// <summary>A node as people write it: <c>node2</c> or <c>2</c>.</summary>

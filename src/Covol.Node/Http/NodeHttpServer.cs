@@ -35,6 +35,9 @@ internal sealed class NodeHttpServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(logs);
         builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ApiJson.Default));
+
+        // So that a request that cannot be read gets a sentence as every other failure does.
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         builder.WebHost.UseKestrelCore();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
@@ -50,6 +53,7 @@ internal sealed class NodeHttpServer : IAsyncDisposable
         });
         var app = builder.Build();
         NodeApi.UseSentences(app);
+        NodeApi.UseSentencesForStatus(app);
         map(app);
         try
         {

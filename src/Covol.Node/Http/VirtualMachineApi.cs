@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Covol.Api.Contracts;
+using Covol.Api;
 using Covol.Node.VirtualMachines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -14,19 +14,23 @@ internal static class VirtualMachineApi
     {
         routes.MapGet("/v1/vms", () => roles.List());
         routes.MapGet("/v1/vms/{name}", (string name) => roles.Get(name));
-        routes.MapPost(
-            "/v1/vms", (VirtualMachineDefinition order, CancellationToken cancellation) => roles.CreateAsync(order, cancellation));
+        routes.MapPost("/v1/vms", async (HttpContext context, CancellationToken cancellation) => await roles.CreateAsync(
+            await RequestBody.ReadAsync(context, ApiJson.Default.VirtualMachineDefinition).ConfigureAwait(false), cancellation)
+            .ConfigureAwait(false));
         routes.MapDelete("/v1/vms/{name}", (string name, CancellationToken cancellation) => roles.RemoveAsync(name, cancellation));
-        routes.MapPost(
-            "/v1/vms/{name}/start",
-            (string name, StartOn order, CancellationToken cancellation) =>
-                roles.StartAsync(name, order.Node is { } node ? NodeApi.ParseNode(node) : null, cancellation));
+        routes.MapPost("/v1/vms/{name}/start", async (string name, HttpContext context, CancellationToken cancellation) =>
+        {
+            var order = await RequestBody.ReadAsync(context, ApiJson.Default.StartOn).ConfigureAwait(false);
+            return await roles.StartAsync(name, order.Node is { } node ? NodeApi.ParseNode(node) : null, cancellation).ConfigureAwait(false);
+        });
         routes.MapPost(
             "/v1/vms/{name}/stop",
             (string name, bool? force, CancellationToken cancellation) => roles.StopAsync(name, force ?? false, cancellation));
-        routes.MapPost(
-            "/v1/vms/{name}/migrate",
-            (string name, MoveTo order) => roles.MigrateAsync(name, NodeApi.ParseNode(order.Node), CancellationToken.None));
+        routes.MapPost("/v1/vms/{name}/migrate", async (string name, HttpContext context) =>
+        {
+            var order = await RequestBody.ReadAsync(context, ApiJson.Default.MoveTo).ConfigureAwait(false);
+            return await roles.MigrateAsync(name, NodeApi.ParseNode(order.Node), CancellationToken.None).ConfigureAwait(false);
+        });
 
         routes.MapPost("/v1/peer/vms/{name}/incoming", async (string name) => Results.Json(
             new IncomingAddress(await roles.PrepareIncomingAsync(name).ConfigureAwait(false)), MigrationJson.Default.IncomingAddress));

@@ -5,6 +5,7 @@ namespace Covol.Node.Processes;
 /// <summary>How to start <c>covold</c> in another role: the same program that this process runs.</summary>
 internal sealed class DaemonCommand
 {
+    private const string Spoken = "covold: ";
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
 
     /// <param name="words">The program and what stands before a role's own arguments, e.g. <c>dotnet /usr/lib/covol/covold.dll</c>.</param>
@@ -43,8 +44,15 @@ internal sealed class DaemonCommand
         await output.ConfigureAwait(false);
         if (process.ExitCode != 0)
         {
-            var words = (await error.ConfigureAwait(false)).Trim();
-            throw new NodeException(words.Length > 0 ? words : $"covold {arguments[0]} ended with status {process.ExitCode}.");
+            throw new NodeException(
+                LastSentence(await error.ConfigureAwait(false)) ?? $"covold {arguments[0]} ended with status {process.ExitCode}.");
         }
+    }
+
+    /// <summary>What the other role said last, without its own name before it.</summary>
+    private static string? LastSentence(string error)
+    {
+        var line = error.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
+        return line is not null && line.StartsWith(Spoken, StringComparison.Ordinal) ? line[Spoken.Length..] : line;
     }
 }

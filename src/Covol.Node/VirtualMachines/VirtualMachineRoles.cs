@@ -129,6 +129,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
         }
 
         var definition = ToRun(Record(name).Definition);
+        RefuseSharedDisks(Record(name));
         var claimed = await SetAsync(
             name,
             seen => IsUp(seen)
@@ -374,6 +375,31 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
         record.Definition.Disks,
         Places(record.Definition.Name).ConsoleLog);
 
+    /// <summary>
+    /// A sentence where QEMU would speak of its locks, which stay the guard: this looks at the mirror, which may be behind.
+    /// </summary>
+    private void RefuseSharedDisks(VirtualMachineRecord record)
+    {
+        foreach (var other in _watch.Current.Machines.Values.Select(machine => machine.Record))
+        {
+            if (other.Definition.Name != record.Definition.Name && IsUp(other)
+                && record.Definition.Disks.Intersect(other.Definition.Disks, StringComparer.Ordinal).FirstOrDefault() is { } disk)
+            {
+                throw new NodeException(
+                    $"{record.Definition.Name} cannot start: its disk {disk} is in use by {other.Definition.Name}, which is {other.State} on "
+                    + $"{other.Node}. Stop that first: covol vm stop {other.Definition.Name}");
+            }
+        }
+    }
+
+    private void CheckThere(string? file, string what)
+    {
+        if (file is not null && !File.Exists(file))
+        {
+            throw new NodeException($"The {what} {file} does not exist on {_self}; it must be there on every node.");
+        }
+    }
+
     /// <summary>The same on every node but for the namespace's folder; the id comes from the name, so that it stays the same.</summary>
     private Covol.VirtualMachines.VirtualMachineDefinition ToRun(Definition definition)
     {
@@ -392,6 +418,8 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
                 var unknown => throw new InvalidOperationException($"A disk probe answered {unknown.GetType().Name}."),
             };
         }).ToArray();
+        CheckThere(definition.Kernel, "kernel");
+        CheckThere(definition.Initrd, "initial RAM disk");
         var id = new Guid(System.Security.Cryptography.SHA256.HashData(
             System.Text.Encoding.UTF8.GetBytes($"{_configuration.Cluster}/{definition.Name}")).AsSpan(0, 16));
         var kernel = definition.Kernel is { } file ? new DirectKernel(file, definition.Initrd, definition.Append ?? "") : null;

@@ -1,6 +1,9 @@
+using Covol.Api;
 using Covol.Api.Contracts;
 using Covol.Cluster.Records;
+using Covol.Node.Http;
 using Covol.Node.Processes;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Store;
 
@@ -9,6 +12,8 @@ namespace Covol.Node.Volumes;
 /// <summary>What administrators do with volumes.</summary>
 internal sealed class VolumeOrders
 {
+    private const int UsesShownMax = 10;
+    private static readonly TimeSpan s_lookAgain = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_onlineLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_moveLimit = TimeSpan.FromSeconds(60);
 
@@ -16,10 +21,24 @@ internal sealed class VolumeOrders
     private readonly ClusterWatch _watch;
     private readonly ClusterQueries _queries;
     private readonly MountRole _mount;
+    private readonly PeerClients _peers;
     private readonly DaemonCommand _daemon;
+    private readonly string _namespaceRoot;
+    private readonly TimeProvider _time;
 
-    public VolumeOrders(ClusterRecords records, ClusterWatch watch, ClusterQueries queries, MountRole mount, DaemonCommand daemon)
+    public VolumeOrders(
+        ClusterRecords records,
+        ClusterWatch watch,
+        ClusterQueries queries,
+        MountRole mount,
+        PeerClients peers,
+        DaemonCommand daemon,
+        string namespaceRoot,
+        TimeProvider time)
     {
+        _peers = peers;
+        _namespaceRoot = namespaceRoot;
+        _time = time;
         _records = records;
         _watch = watch;
         _queries = queries;
@@ -47,15 +66,24 @@ internal sealed class VolumeOrders
             throw new NodeException($"The LUN {order.Lun} carries {taken.Name} already.");
         }
 
-        if (!order.Format)
+        if (order is { Force: true, Format: false })
         {
-            throw new NodeException("Adopting a volume that holds files is not there yet; only new volumes can be made.");
+            throw new NodeException("--force goes with --format only: it lets a LUN be formatted that holds something.");
         }
 
-        await _daemon.RunToEndAsync(["format", "--lun", order.Lun, "--label", name.Value], cancellation).ConfigureAwait(false);
         var cluster = state.Cluster ?? throw new NodeException("The cluster store has not answered yet; try again.");
+        if (!order.Format)
+        {
+            await _daemon.RunToEndAsync(["adopt", "--lun", order.Lun], cancellation).ConfigureAwait(false);
+            throw new NodeException("This version makes new volumes only: add --format.");
+        }
+
+        string[] overwrite = order.Force ? ["--overwrite"] : [];
+        await _daemon.RunToEndAsync(["format", "--lun", order.Lun, "--label", name.Value, .. overwrite], cancellation).ConfigureAwait(false);
         await _records.AddVolumeAsync(cluster, name, order.Lun, _queries.Self, cancellation).ConfigureAwait(false);
-        return await OnlineAsync(name.Value, owned => owned.Answers, s_onlineLimit, cancellation).ConfigureAwait(false);
+        var view = await OnlineAsync(name.Value, owned => owned.Answers, s_onlineLimit, cancellation).ConfigureAwait(false);
+        await VisibleAsync(name.Value, cancellation).ConfigureAwait(false);
+        return view;
     }
 
     /// <summary>Asks the owner to hand over and waits until the target coordinates.</summary>
@@ -71,25 +99,34 @@ internal sealed class VolumeOrders
         return await OnlineAsync(volume, owned => owned.Answers && owned.Owner == target, s_moveLimit, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Takes a volume offline everywhere: detach, hand over to nobody, forget. Its LUN holds a clean NTFS volume then.</summary>
-    public async Task RemoveAsync(
-        string volume, bool force, Func<NodeId, string, bool, CancellationToken, Task> detach, CancellationToken cancellation)
+    /// <summary>
+    /// Takes a volume offline everywhere: detach, hand over to nobody, forget. Its LUN holds a clean NTFS volume then. Refused as a whole
+    /// while anything of it is in use, unless forced.
+    /// </summary>
+    public async Task RemoveAsync(string volume, bool force, CancellationToken cancellation)
     {
         Known(volume);
-        var state = _watch.Current;
-        var running = state.Machines.Values.Select(machine => machine.Record)
-            .Where(machine => machine.State is not (VirtualMachineState.Stopped or VirtualMachineState.Failed)
-                && machine.Definition.Disks.Any(disk => disk.StartsWith($"{volume}/", StringComparison.Ordinal)))
-            .Select(machine => machine.Definition.Name)
-            .ToArray();
-        if (running.Length > 0 && !force)
+        if (!force)
         {
-            throw new NodeException($"{volume} is in use by the running virtual machines {string.Join(", ", running)}. Stop them, or add --force.");
+            await RefuseWhileInUseAsync(volume, cancellation).ConfigureAwait(false);
         }
 
-        foreach (var node in state.Lives.Keys)
+        var detached = new List<int>();
+        try
         {
-            await detach(new NodeId(node), volume, force, cancellation).ConfigureAwait(false);
+            foreach (var node in _watch.Current.Lives.Keys)
+            {
+                await (node == _queries.Self.Value
+                    ? DetachHereAsync(volume, force, cancellation)
+                    : _peers.Node(node).DetachLocalVolumeAsync(volume, force, cancellation)).ConfigureAwait(false);
+                detached.Add(node);
+            }
+        }
+        catch (Exception failure) when (failure is NodeException or NodeApiException)
+        {
+            // Opened since we looked, or a node died: all or none.
+            await AttachAgainAsync(volume, detached).ConfigureAwait(false);
+            throw;
         }
 
         var name = VolumeName.Parse(volume);
@@ -106,6 +143,103 @@ internal sealed class VolumeOrders
 
     /// <summary>Unmounts a volume on this node.</summary>
     public Task DetachHereAsync(string volume, bool force, CancellationToken cancellation) => _mount.DetachAsync(volume, force, cancellation);
+
+    /// <summary>Mounts a volume on this node again.</summary>
+    public void AttachHere(string volume)
+    {
+        Known(volume);
+        var state = _watch.Current;
+        if (state.Ownerships.TryGetValue(volume, out var owned) && owned.Record is { Answers: true } record)
+        {
+            _mount.Want(volume, state.Volumes[volume].Record.LunUri, record.Epoch, record.Endpoints);
+        }
+    }
+
+    /// <summary>What programs of this machine have open below a volume; where only the data plane knows, their number.</summary>
+    public async Task<IReadOnlyList<string>> OpenFilesHereAsync(string volume, CancellationToken cancellation)
+    {
+        Known(volume);
+        var mounted = await _mount.MountedAsync(cancellation).ConfigureAwait(false);
+        var handles = mounted.FirstOrDefault(candidate => candidate.Volume == volume)?.OpenHandles ?? 0;
+        if (handles == 0)
+        {
+            return [];
+        }
+
+        var files = OpenFiles.Below($"{_namespaceRoot}/{volume}");
+        return files.Count > 0 ? files : [$"{handles} files by programs that cannot be seen from here"];
+    }
+
+    private async Task RefuseWhileInUseAsync(string volume, CancellationToken cancellation)
+    {
+        var state = _watch.Current;
+        var uses = state.Machines.Values.Select(machine => machine.Record)
+            .Where(machine => machine.State is not (VirtualMachineState.Stopped or VirtualMachineState.Failed)
+                && machine.Definition.Disks.Any(disk => disk.StartsWith($"{volume}/", StringComparison.Ordinal)))
+            .Select(machine => $"virtual machine {machine.Definition.Name} on {machine.Node}")
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        foreach (var node in state.Lives.Keys.Order())
+        {
+            var open = node == _queries.Self.Value
+                ? await OpenFilesHereAsync(volume, cancellation).ConfigureAwait(false)
+                : await _peers.Node(node).GetLocalOpenFilesAsync(volume, cancellation).ConfigureAwait(false);
+            uses.AddRange(open.Select(file => $"node{node}: {file}"));
+        }
+
+        if (uses.Count > 0)
+        {
+            var more = uses.Count > UsesShownMax ? $" and {uses.Count - UsesShownMax} more" : "";
+            throw new NodeException(
+                $"{volume} is in use: {string.Join("; ", uses.Take(UsesShownMax))}{more}. Stop the machines and close the files, or add --force.");
+        }
+    }
+
+    private async Task AttachAgainAsync(string volume, IReadOnlyList<int> nodes)
+    {
+        foreach (var node in nodes)
+        {
+            try
+            {
+                if (node == _queries.Self.Value)
+                {
+                    AttachHere(volume);
+                    continue;
+                }
+
+                await _peers.Node(node).AttachLocalVolumeAsync(volume, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (NodeApiException)
+            {
+                // It died since: it attaches all volumes of the cluster when it comes back.
+            }
+        }
+    }
+
+    /// <summary>Waits until the volume is there on every node that is up: whoever added it uses it next.</summary>
+    private async Task VisibleAsync(string volume, CancellationToken cancellation)
+    {
+        var start = _time.GetTimestamp();
+        while (true)
+        {
+            var lives = _watch.Current.Lives.Keys.Select(node => $"node{node}").ToArray();
+            var states = await _queries.StatesAsync(cancellation).ConfigureAwait(false);
+            var missing = states.Where(state => state.Volume == volume && state.State == nameof(VolumeRouteState.Unavailable))
+                .Select(state => state.Node).Intersect(lives).ToArray();
+            if (missing.Length == 0)
+            {
+                return;
+            }
+
+            if (_time.GetElapsedTime(start) > s_onlineLimit)
+            {
+                throw new NodeException(
+                    $"{volume} is online, but {string.Join(", ", missing)} could not attach it; 'covol volume state' shows why.");
+            }
+
+            await Task.Delay(s_lookAgain, _time, cancellation).ConfigureAwait(false);
+        }
+    }
 
     private void Known(string volume)
     {

@@ -2,6 +2,7 @@ using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
+using Covol.Protocol.Ownership;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
@@ -43,7 +44,9 @@ public sealed class ReclaimsAndDrains
         var second = await world.ClientAsync(2);
         world.Lun.FenceMayEnd.Reset();
 
-        var evicting = Task.WhenAll(world.Coordinator.EvictAsync(first.Node), world.Coordinator.EvictAsync(second.Node));
+        var evicting = Task.WhenAll(
+            world.Coordinator.EvictAsync(first.Node, KeyLayout.Incarnation(first.DataKey)),
+            world.Coordinator.EvictAsync(second.Node, KeyLayout.Incarnation(second.DataKey)));
         await world.UntilAsync(() => world.Lun.FencesBegun == 2);
         world.Lun.FenceMayEnd.Set();
         await evicting;
