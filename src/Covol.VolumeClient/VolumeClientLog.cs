@@ -37,4 +37,7 @@ internal static partial class VolumeClientLog
 
     [LoggerMessage(5011, LogLevel.Warning, "{Volume}: direct I/O of before has not ended on the LUN; the coordinator is told nothing until it has")]
     public static partial void WaitsForOldIo(ILogger log, string volume);
+
+    [LoggerMessage(5012, LogLevel.Information, "{Volume}: data goes directly again, under {Key}")]
+    public static partial void WentDirect(ILogger log, string volume, string key);
 }
