@@ -1,6 +1,5 @@
 using Covol.IntegrationTests.Support;
 using Covol.Protocol.Control;
-using Covol.Protocol.Ids;
 using Shouldly;
 using Xunit;
 
