@@ -31,6 +31,7 @@ public sealed class IncarnationTests
     {
         await using var world = await MountedWorld.CreateUnmountedAsync();
         var before = world.Keys();
+        Directory.CreateDirectory(world.NamespaceRoot);
         try
         {
             var mount = await world.AttachAsync(new CancellationToken(canceled: true));
