@@ -1,4 +1,5 @@
 using Covol.Fuse;
+using Covol.Protocol.Ids;
 using Covol.Protocol.Volume;
 using Microsoft.Extensions.Logging;
 
@@ -35,4 +36,10 @@ internal static partial class MountLog
 
     [LoggerMessage(6010, LogLevel.Error, "{Volume}: its file system ended by itself ({End}); it stays down until it is attached again")]
     public static partial void ServerEnded(ILogger log, string volume, string end);
+
+    [LoggerMessage(6011, LogLevel.Information, "{Volume}: {Key} is registered; the session is resumed under it")]
+    public static partial void NewIncarnation(ILogger log, string volume, ReservationKey key);
+
+    [LoggerMessage(6012, LogLevel.Warning, "{Volume}: data still goes through the coordinator, and a way back is tried again: {Reason}")]
+    public static partial void StaysRedirected(ILogger log, string volume, string reason);
 }

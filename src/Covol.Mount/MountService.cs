@@ -152,8 +152,8 @@ internal sealed class MountService : IControlService
             return ControlAnswer.Refused($"{attach.Volume} is attached with {mount.LunUri}. Detach it before it gets another LUN.");
         }
 
-        // Its key is one life of this data path: a control plane that was restarted does not know it, and cannot change it.
-
+        // Its key is one life of this data path, which the control plane cannot change; only a mount that lost its key takes another.
+        mount.Offer(attach.DataKey);
         mount.SetCoordinator(attach.Epoch, attach.Coordinator);
         return ControlAnswer.Done;
     }

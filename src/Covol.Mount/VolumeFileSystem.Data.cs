@@ -107,7 +107,9 @@ internal sealed partial class VolumeFileSystem
         if (result < 0)
         {
             // Another way may work, and the pages of this request are still there. What failed has ended: no ghost of it is left.
-            _volume.Fenced($"The LUN failed a request of this node (errno {-result}).");
+            _volume.Fenced(-result is BadExchange or RemoteInputOutput
+                ? $"The LUN refused a request of this node: its key is gone (errno {-result})."
+                : $"A request of this node on the LUN failed (errno {-result}); its path may be gone.");
         }
 
         if (request.Opcode == FuseOpcode.Sync)

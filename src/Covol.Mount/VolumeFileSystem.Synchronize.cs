@@ -27,9 +27,10 @@ namespace Covol.Mount;
 /// </remarks>
 internal sealed partial class VolumeFileSystem
 {
-    // asm-generic/errno.h: reservation conflict and lost path, as Linux' block layer says them (block/blk-core.c, blk_errors).
+    // asm-generic/errno.h: reservation conflict, lost path and a target's refusal, as Linux' block layer says them (block/blk-core.c, blk_errors).
     private const int BadExchange = 52;
     private const int LinkSevered = 67;
+    private const int RemoteInputOutput = 121;
 
     private void BeginSynchronize(FuseRequest request)
     {

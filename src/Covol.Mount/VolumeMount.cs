@@ -19,7 +19,9 @@ public sealed class VolumeMount
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15);
 
     private readonly AttachVolume _attached;
-    private readonly ILun _lun;
+    private readonly IncarnationLun _lun;
+    private readonly OfferedKeys _keys;
+    private readonly ReturnToDirect _return;
     private readonly NodeVolume _volume;
     private readonly VolumeFileSystem _system;
     private readonly FuseSession _session;
@@ -30,12 +32,14 @@ public sealed class VolumeMount
 
     private VolumeMount(
         AttachVolume attached,
-        ILun lun,
+        IncarnationLun lun,
         NodeVolume volume,
         VolumeFileSystem system,
         FuseSession session,
         FuseServer server,
         HolderClient holder,
+        OfferedKeys keys,
+        ReturnToDirect goesBack,
         TimeProvider time,
         ILogger log)
     {
@@ -48,13 +52,13 @@ public sealed class VolumeMount
         _holder = holder;
         _time = time;
         _log = log;
+        _keys = keys;
+        _return = goesBack;
     }
 
     public string Name => _attached.Volume;
 
     public string LunUri => _attached.LunUri;
-
-    public ReservationKey DataKey => _attached.DataKey;
 
     public string Path => _session.Path;
 
@@ -78,12 +82,16 @@ public sealed class VolumeMount
     {
         var log = loggers.CreateLogger<VolumeMount>();
         var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(configuration.NamespaceRoot, VolumeName.Parse(attach.Volume).Value));
-        var lun = Covol.Lun.LunUri.Parse(attach.LunUri).Open(loggers.CreateLogger<ILun>());
+        var uri = Covol.Lun.LunUri.Parse(attach.LunUri);
+        var lunLog = loggers.CreateLogger<ILun>();
+        var lun = uri.Open(lunLog);
         NodeVolume? volume = null;
         FuseSession? session = null;
+        var (isRegistered, madeFolder) = (false, false);
         try
         {
             lun.Register(attach.DataKey);
+            isRegistered = true;
             var mountId = Guid.NewGuid();
             volume = new NodeVolume(
                 new VolumeClientSettings(attach.Volume, configuration.Node, mountId, attach.DataKey),
@@ -96,13 +104,18 @@ public sealed class VolumeMount
             await volume.ConnectedAsync(cancellation).ConfigureAwait(false);
             var blockSize = Math.Max(lun.BlockSize, volume.BlockSize);
 
+            var isNew = !Directory.Exists(path);
             Directory.CreateDirectory(path);
+            madeFolder = isNew;
             session = FuseSession.Mount(new FuseMountOptions(path, attach.Volume, OldMounts.Subtype));
-            var system = new VolumeFileSystem(attach.Volume, volume, lun, blockSize, root.Attributes.File, log);
+            var incarnations = new IncarnationLun(lun);
+            var system = new VolumeFileSystem(attach.Volume, volume, incarnations, blockSize, root.Attributes.File, log);
             var server = FuseServer.Serve(
                 session.Descriptor, system, new FuseOptions { Name = $"fuse {attach.Volume}", TimeGranularity = 100 }, log, null);
             var holder = new HolderClient(configuration.HolderSocket);
-            var mount = new VolumeMount(attach, lun, volume, system, session, server, holder, time, log);
+            var keys = new OfferedKeys(attach.DataKey);
+            var goesBack = new ReturnToDirect(attach.Volume, volume, incarnations, () => uri.Open(lunLog), keys, time, log);
+            var mount = new VolumeMount(attach, incarnations, volume, system, session, server, holder, keys, goesBack, time, log);
             try
             {
                 var negotiation = await system.Negotiation.WaitAsync(s_negotiationLimit, time, cancellation).ConfigureAwait(false);
@@ -112,6 +125,8 @@ public sealed class VolumeMount
             }
             catch
             {
+                await goesBack.DisposeAsync().ConfigureAwait(false);
+                lun = incarnations.Present;
                 await mount.EndServingAsync(CancellationToken.None).ConfigureAwait(false);
                 throw;
             }
@@ -124,18 +139,21 @@ public sealed class VolumeMount
                 await volume.DisposeAsync().ConfigureAwait(false);
             }
 
-            session?.Dispose();
-            lun.Dispose();
+            await UndoAsync(attach.Volume, path, session, madeFolder, time, log).ConfigureAwait(false);
+            GiveUp(attach.Volume, lun, isRegistered, log);
             throw;
         }
     }
+
+    /// <summary>A key that was never used, for the next incarnation; of no effect while none is wanted.</summary>
+    public void Offer(ReservationKey key) => _keys.Offer(key);
 
     public void SetCoordinator(Epoch epoch, IReadOnlyList<string> endpoints) => _volume.SetCoordinator(epoch, endpoints);
 
     /// <summary>How data goes now.</summary>
     public MountedVolume Describe()
     {
-        var state = _volume.Describe();
+        var state = _volume.Describe() with { WantsKey = _keys.IsWanted };
         return _server.Completion.IsCompleted
             ? state with
             {
@@ -148,6 +166,7 @@ public sealed class VolumeMount
     /// <summary>Takes the volume off this node. The caller has seen that nothing is open, or takes it that programs get errors.</summary>
     public async Task DetachAsync(CancellationToken cancellation)
     {
+        await _return.DisposeAsync().AsTask().WaitAsync(s_endLimit, _time, cancellation).ConfigureAwait(false);
         await EndServingAsync(cancellation).ConfigureAwait(false);
         await GiveUpAsync().ConfigureAwait(false);
         MountLog.Unmounted(_log, Name, Path);
@@ -205,31 +224,76 @@ public sealed class VolumeMount
         }
 
         await _volume.DisposeAsync().ConfigureAwait(false);
+        GiveUp(Name, _lun.Present, isRegistered: true, _log);
         try
         {
-            _lun.Unregister();
             _holder.Drop(Name);
         }
-        catch (Exception failure) when (failure is LunException or IOException)
+        catch (IOException failure)
         {
-            // A fenced key is gone already; a holder that is gone keeps nothing.
+            // A holder that is gone keeps nothing.
             MountLog.CleanUpFailed(_log, Name, failure.Message);
         }
 
         _session.Dispose();
-        _lun.Dispose();
-        RemoveFolder();
+        RemoveFolder(Name, Path, _log);
     }
 
-    private void RemoveFolder()
+    private static void GiveUp(string name, ILun lun, bool isRegistered, ILogger log)
+    {
+        using (lun)
+        {
+            if (!isRegistered)
+            {
+                return;
+            }
+
+            try
+            {
+                lun.Unregister();
+            }
+            catch (LunException failure)
+            {
+                // A fenced key is gone already.
+                MountLog.CleanUpFailed(log, name, failure.Message);
+            }
+        }
+    }
+
+    /// <summary>Takes a half made mount away.</summary>
+    private static async Task UndoAsync(
+        string name, string path, FuseSession? session, bool madeFolder, TimeProvider time, ILogger log)
+    {
+        if (session is not null)
+        {
+            using (session)
+            {
+                try
+                {
+                    await FuseSession.UnmountAsync(path, time, CancellationToken.None).ConfigureAwait(false);
+                }
+                catch (FuseException failure)
+                {
+                    MountLog.CleanUpFailed(log, name, failure.Message);
+                }
+            }
+        }
+
+        if (madeFolder)
+        {
+            RemoveFolder(name, path, log);
+        }
+    }
+
+    private static void RemoveFolder(string name, string path, ILogger log)
     {
         try
         {
-            Directory.Delete(Path);
+            Directory.Delete(path);
         }
         catch (IOException failure)
         {
-            MountLog.CleanUpFailed(_log, Name, failure.Message);
+            MountLog.CleanUpFailed(log, name, failure.Message);
         }
     }
 }

@@ -10,11 +10,11 @@ internal sealed class BackgroundWork
 {
     private readonly Lock _gate = new();
     private readonly HashSet<Task> _running = [];
-    private readonly CancellationTokenSource _closing = new();
+    private readonly TaskCompletionSource _closing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _closed;
 
     /// <summary>Ends when the owner is closing: what waits for work that will not be started any more stops waiting.</summary>
-    public CancellationToken Closing => _closing.Token;
+    public Task Closing => _closing.Task;
 
     /// <summary>Runs on the thread pool. False: the owner is closing and nothing was started.</summary>
     public bool TryStart(Func<Task> work)
@@ -43,7 +43,7 @@ internal sealed class BackgroundWork
             left = [.. _running];
         }
 
-        await _closing.CancelAsync().ConfigureAwait(false);
+        _closing.TrySetResult();
         await Task.WhenAll(left).ConfigureAwait(false);
     }
 

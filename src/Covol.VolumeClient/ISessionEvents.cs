@@ -30,6 +30,9 @@ internal interface ISessionEvents
     /// <summary>This node's data key is no longer good on the LUN; the session goes on.</summary>
     void Fenced(string reason);
 
+    /// <summary>The coordinator confirmed that the incarnation with this key is alive.</summary>
+    void LeaseRenewed(ReservationKey key);
+
     /// <summary>The lease had run out before it was renewed: nothing granted before may be relied on.</summary>
     void LeaseLapsed();
 }

@@ -7,26 +7,6 @@ public sealed partial class NodeVolume
 {
     private static readonly HashSet<LayoutGeneration> s_none = [];
 
-    /// <summary>
-    /// The LUN refused this node's key, or failed: all direct I/O ends, data goes through the coordinator, locks and opens stay
-    /// (SAFETY 1). Only a new incarnation, with a new key, goes direct again. Any thread.
-    /// </summary>
-    public void Fenced(string reason)
-    {
-        lock (_gate)
-        {
-            if (_fenced is not null)
-            {
-                return;
-            }
-
-            _fenced = reason;
-        }
-
-        VolumeClientLog.WentRedirected(_log, _settings.Volume, reason);
-        DropLayouts();
-    }
-
     /// <summary>Asks for the file's layout in the background, unless it is being asked for or was refused a moment ago.</summary>
     private void WantLayout(ClientFile file)
     {
@@ -96,15 +76,9 @@ public sealed partial class NodeVolume
             await GiveBackAsync(file, layout).ConfigureAwait(false);
         }
 
-        try
-        {
-            await file.UnpublishedEnded().WaitAsync(_work.Closing).ConfigureAwait(false);
-            return true;
-        }
-        catch (OperationCanceledException) when (_work.Closing.IsCancellationRequested)
-        {
-            return false;
-        }
+        var ended = file.UnpublishedEnded();
+        await Task.WhenAny(ended, _work.Closing).ConfigureAwait(false);
+        return ended.IsCompleted;
     }
 
     private async Task GiveBackAsync(ClientFile file, LayoutSnapshot layout)

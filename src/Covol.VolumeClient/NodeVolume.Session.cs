@@ -104,6 +104,8 @@ public sealed partial class NodeVolume
 
         public void Fenced(string reason) => volume.Fenced(reason);
 
+        public void LeaseRenewed(ReservationKey key) => volume.LeaseRenewed(key);
+
         public void LeaseLapsed()
         {
             if (volume.DropLayouts() is > 0 and var layouts)

@@ -183,23 +183,21 @@ public sealed partial class NodeVolume : IAsyncDisposable
         }
 
         DropLayouts();
-        if (_keeper.Link is null)
+        var ended = Task.WhenAll(_files.Values.Select(file => file.UnpublishedEnded()));
+        await Task.WhenAny(ended, _work.Closing).ConfigureAwait(false);
+        if (!ended.IsCompleted || _keeper.Link is null)
         {
+            // The coordinator will fence what may still be on its way.
             return;
         }
 
         try
         {
-            await Task.WhenAll(_files.Values.Select(file => file.UnpublishedEnded())).WaitAsync(_work.Closing).ConfigureAwait(false);
             await _keeper.SendAsync(new CloseSession(), default, default, Urgency.Reserved).ConfigureAwait(false);
         }
         catch (VolumeException failure)
         {
             VolumeClientLog.NotAnswered(_log, _settings.Volume, "the end of the session", "the volume", failure.Message);
-        }
-        catch (OperationCanceledException) when (_work.Closing.IsCancellationRequested)
-        {
-            // Given up meanwhile, without an end: the coordinator fences what may still be on its way.
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed partial class SessionKeeper
             await OldIoEndedAsync(s_nothing, connection, overtaken).ConfigureAwait(false);
         }
 
-        var opening = new OpenSession(_settings.Node, _settings.MountId, _settings.DataKey, _settings.SlotCount, _session?.Id);
+        var key = DataKey;
+        var opening = new OpenSession(_settings.Node, _settings.MountId, key, _settings.SlotCount, _session?.Id);
         var call = new VolumeCall(new RequestId(default, 0, 0), route.Epoch, opening, default);
         var answer = await CallWithinAsync(connection, call, overtaken).ConfigureAwait(false);
         if (answer.Reply is Refused refused)
@@ -50,7 +51,7 @@ internal sealed partial class SessionKeeper
 
         Invariant.Holds(_session.Id == opened.Session, "A resumed session came back under another number.");
         _leaseLength = opened.LayoutLease;
-        var link = new SessionLink(_session, route.Epoch, connection);
+        var link = new SessionLink(_session, route.Epoch, key, connection);
         if (resumed && (_reclaimedAt != route.Epoch))
         {
             await ReclaimAsync(link, opened.InGrace, overtaken).ConfigureAwait(false);
@@ -206,6 +207,7 @@ internal sealed partial class SessionKeeper
         if (reply is Done)
         {
             _lease.Renewed(sent, _leaseLength);
+            _events.LeaseRenewed(link.DataKey);
             return true;
         }
 

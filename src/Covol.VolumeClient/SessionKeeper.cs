@@ -27,11 +27,10 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     private readonly LeaseClock _lease;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CoordinatorRoutes _routes = new();
     private readonly Lock _gate = new();
 
-    private CoordinatorRoute? _route;
-    private CancellationTokenSource _overtaken = new();
-    private TaskCompletionSource _routeChanged = NewSignal();
+    private ReservationKey _dataKey;
     private SessionLink? _link;
     private TaskCompletionSource _linked = NewSignal();
     private ClientSession? _session;
@@ -53,6 +52,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         ILogger log)
     {
         _settings = settings;
+        _dataKey = settings.DataKey;
         _source = source;
         _clock = clock;
         _time = time;
@@ -77,48 +77,36 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     public string WaitingFor => _waitingFor;
 
     /// <summary>The newest epoch the control plane named.</summary>
-    public Epoch Epoch
+    public Epoch Epoch => _routes.Epoch;
+
+    private ReservationKey DataKey
     {
         get
         {
             lock (_gate)
             {
-                return _route?.Epoch ?? default;
+                return _dataKey;
             }
         }
+    }
+
+    /// <summary>Resumes the session as a new incarnation: over a new link, since the coordinator hears of a key only there. Any thread.</summary>
+    public void SetDataKey(ReservationKey key)
+    {
+        SessionLink? link;
+        lock (_gate)
+        {
+            _dataKey = key;
+            link = _link;
+        }
+
+        link?.Retire("This node comes back under a new key.");
     }
 
     public void Start() => _loop = BackgroundWork.Guarded(RunAsync);
 
     /// <summary>The higher epoch wins; the same epoch may bring other endpoints. Any thread.</summary>
-    public void SetCoordinator(CoordinatorRoute route)
-    {
-        CancellationTokenSource? overtaken = null;
-        TaskCompletionSource changed;
-        lock (_gate)
-        {
-            if (_route is { } known && (route.Epoch.Value < known.Epoch.Value
-                || (route.Epoch == known.Epoch && route.Endpoints.SequenceEqual(known.Endpoints))))
-            {
-                return;
-            }
-
-            if (route.Epoch != _route?.Epoch)
-            {
-                overtaken = _overtaken;
-                _overtaken = new CancellationTokenSource();
-            }
-
-            _route = route;
-            changed = _routeChanged;
-            _routeChanged = NewSignal();
-        }
-
-        changed.TrySetResult();
-
-        // Whatever is asked of an older coordinator ends here, however long that one would take to answer.
-        overtaken?.Cancel();
-    }
+    public void SetCoordinator(CoordinatorRoute route) => _routes.Set(route);
 
     /// <summary>Waits for a link.</summary>
     public async ValueTask<SessionLink> LinkAsync(CancellationToken cancellation)
@@ -147,6 +135,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
         await SettledAsync().ConfigureAwait(false);
+        _routes.Dispose();
     }
 
     /// <summary>Under the gate. Who waits for the next link already keeps the signal it waits for.</summary>
@@ -167,7 +156,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         {
             while (true)
             {
-                var (route, newer) = await RouteAsync().ConfigureAwait(false);
+                var (route, newer) = await _routes.RouteAsync(_stop.Token).ConfigureAwait(false);
                 using var overtaken = CancellationTokenSource.CreateLinkedTokenSource(newer, _stop.Token);
                 try
                 {
@@ -192,42 +181,11 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for a route. The token ends when a higher epoch is told.</summary>
-    private async Task<(CoordinatorRoute Route, CancellationToken Newer)> RouteAsync()
-    {
-        while (true)
-        {
-            Task changed;
-            lock (_gate)
-            {
-                if (_route is { } route)
-                {
-                    return (route, _overtaken.Token);
-                }
-
-                changed = _routeChanged.Task;
-            }
-
-            await changed.WaitAsync(_stop.Token).ConfigureAwait(false);
-        }
-    }
-
     /// <summary>Waits a little before the next try, but no longer than until a new route is told.</summary>
     private async Task PauseAsync(CoordinatorRoute tried, TimeSpan pause)
     {
-        Task changed;
-        lock (_gate)
-        {
-            if (!ReferenceEquals(_route, tried))
-            {
-                return;
-            }
-
-            changed = _routeChanged.Task;
-        }
-
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        await Task.WhenAny(changed, Task.Delay(pause, _time, ended.Token)).ConfigureAwait(false);
+        await Task.WhenAny(_routes.ChangedFrom(tried), Task.Delay(pause, _time, ended.Token)).ConfigureAwait(false);
         await ended.CancelAsync().ConfigureAwait(false);
         _stop.Token.ThrowIfCancellationRequested();
     }
@@ -283,6 +241,10 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         {
             _link = link;
             linked = _linked;
+            if (link.DataKey != _dataKey)
+            {
+                link.Retire("This node comes back under a new key.");
+            }
         }
 
         linked.TrySetResult();

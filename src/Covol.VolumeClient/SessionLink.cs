@@ -8,8 +8,9 @@ internal sealed class SessionLink
 {
     private readonly TaskCompletionSource<string> _retired = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public SessionLink(ClientSession session, Epoch epoch, IVolumeConnection connection)
+    public SessionLink(ClientSession session, Epoch epoch, ReservationKey dataKey, IVolumeConnection connection)
     {
+        DataKey = dataKey;
         Session = session;
         Epoch = epoch;
         Connection = connection;
@@ -18,6 +19,9 @@ internal sealed class SessionLink
     public ClientSession Session { get; }
 
     public Epoch Epoch { get; }
+
+    /// <summary>The incarnation for which it was opened.</summary>
+    public ReservationKey DataKey { get; }
 
     public IVolumeConnection Connection { get; }
 

@@ -38,6 +38,9 @@ internal static partial class VolumeClientLog
     [LoggerMessage(5011, LogLevel.Warning, "{Volume}: direct I/O of before has not ended on the LUN; the coordinator is told nothing until it has")]
     public static partial void WaitsForOldIo(ILogger log, string volume);
 
+    [LoggerMessage(5012, LogLevel.Information, "{Volume}: data goes directly again, under {Key}")]
+    public static partial void WentDirect(ILogger log, string volume, string key);
+
     [LoggerMessage(5021, LogLevel.Warning, "{Volume}: whether a request that was given up was carried out is not known yet: {Reason}")]
     public static partial void NotSettled(ILogger log, string volume, string reason);
 }

@@ -7,7 +7,7 @@ namespace Covol.VolumeClient;
 /// <param name="Volume">Name for messages.</param>
 /// <param name="Node">This node.</param>
 /// <param name="MountId">Kept by the holder; the same for all lives of a mount process on one FUSE mount.</param>
-/// <param name="DataKey">The registered key of this incarnation of the data path.</param>
+/// <param name="DataKey">The registered key of the first incarnation of the data path.</param>
 public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid MountId, ReservationKey DataKey)
 {
     /// <summary>Slots asked for; the coordinator says how many there are.</summary>

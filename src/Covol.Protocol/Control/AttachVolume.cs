@@ -8,7 +8,10 @@ namespace Covol.Protocol.Control;
 /// </summary>
 /// <param name="Volume">The volume's name; the mount appears at <c>NamespaceRoot/Volume</c>.</param>
 /// <param name="LunUri">Where its LUN is, e.g. <c>file:/path</c>.</param>
-/// <param name="DataKey">The key of this incarnation of the node's data path on the LUN. Never used before.</param>
+/// <param name="DataKey">
+/// The key of this incarnation of the node's data path on the LUN, never used before. A volume that is attached keeps the one it has,
+/// unless it wants another (<see cref="MountedVolume.WantsKey"/>).
+/// </param>
 /// <param name="Epoch">The coordinator's epoch.</param>
 /// <param name="Coordinator">Endpoints of the coordinator in order of preference: <c>unix:PATH</c> or
 /// <c>tcp:node2@ADDRESS:PORT</c>, where only node2's certificate will do.</param>

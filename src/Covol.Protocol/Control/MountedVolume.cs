@@ -11,6 +11,9 @@ namespace Covol.Protocol.Control;
 /// <param name="RedirectedBytes">Read and written through the coordinator.</param>
 /// <param name="OpenHandles">Files open here.</param>
 /// <param name="Layouts">Layouts held.</param>
+/// <param name="WantsKey">
+/// It could go direct again and waits for a key that was never used: the next <see cref="AttachVolume"/> brings one.
+/// </param>
 public sealed record MountedVolume(
     string Volume,
     VolumeRouteState State,
@@ -19,4 +22,5 @@ public sealed record MountedVolume(
     long DirectBytes,
     long RedirectedBytes,
     int OpenHandles,
-    int Layouts);
+    int Layouts,
+    bool WantsKey = false);

@@ -1,10 +1,12 @@
 using Covol.Fuse;
 using Covol.IntegrationTests.Fuse;
+using Covol.Lun;
 using Covol.Mount;
 using Covol.Mount.Holding;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.VolumeClient;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Covol.IntegrationTests.Mount;
 
@@ -41,13 +43,17 @@ internal sealed class MountedWorld : IAsyncDisposable
 
     public string LunPath => Path.Combine(Folder, "lun1.img");
 
+    /// <summary>Where volumes are mounted.</summary>
+    public string NamespaceRoot => _configuration.NamespaceRoot;
+
+    /// <summary>The newest key that a mount was given.</summary>
+    public ReservationKey LastKey => new(_lastKey);
+
     public static async Task<MountedWorld> CreateAsync(long mebibytes = 256)
     {
-        var world = new MountedWorld(Directory.CreateTempSubdirectory("covol-mount-").FullName);
+        var world = await CreateUnmountedAsync(mebibytes);
         try
         {
-            ServedVolume.Format(world.LunPath, mebibytes);
-            world.Served = await ServedVolume.StartAsync(world.LunPath, Path.Combine(world.Folder, "c1.sock"), 1, world.Loggers);
             world.Mount = await world.AttachAsync();
             return world;
         }
@@ -58,13 +64,48 @@ internal sealed class MountedWorld : IAsyncDisposable
         }
     }
 
-    public Task<VolumeMount> AttachAsync() => VolumeMount.AttachAsync(
-        new AttachVolume("Volume1", $"file:{LunPath}", new ReservationKey(++_lastKey), Served.Epoch, [Served.Endpoint]),
+    public static async Task<MountedWorld> CreateUnmountedAsync(long mebibytes = 256)
+    {
+        var world = new MountedWorld(Directory.CreateTempSubdirectory("covol-mount-").FullName);
+        try
+        {
+            ServedVolume.Format(world.LunPath, mebibytes);
+            world.Served = await ServedVolume.StartAsync(world.LunPath, Path.Combine(world.Folder, "c1.sock"), 1, world.Loggers);
+            return world;
+        }
+        catch
+        {
+            await world.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ReservationKey NewKey() => new(++_lastKey);
+
+    /// <summary>All keys that are registered on the LUN.</summary>
+    public IReadOnlyList<ReservationKey> Keys()
+    {
+        using var lun = FileLun.Open(LunPath, NullLogger.Instance);
+        return lun.ReadKeys();
+    }
+
+    /// <summary>Preempts the node's key, as another coordinator would.</summary>
+    public void Fence(ReservationKey victim)
+    {
+        var own = new ReservationKey(0xE1);
+        using var lun = FileLun.Open(LunPath, NullLogger.Instance);
+        lun.Register(own);
+        lun.PreemptAndAbort(own, victim, Deadline);
+        lun.Unregister();
+    }
+
+    public Task<VolumeMount> AttachAsync(CancellationToken cancellation = default) => VolumeMount.AttachAsync(
+        new AttachVolume("Volume1", $"file:{LunPath}", NewKey(), Served.Epoch, [Served.Endpoint]),
         _configuration,
         new TransportConnections(null, TimeProvider.System),
         TimeProvider.System,
         Loggers,
-        CancellationToken.None).WaitAsync(Deadline);
+        cancellation).WaitAsync(Deadline, CancellationToken.None);
 
     /// <summary>The next coordinator takes over; the one before hands over or is simply gone.</summary>
     public async Task MoveCoordinatorAsync(bool inOrder)

@@ -2,6 +2,7 @@ using Covol.Coordinator;
 using Covol.Coordinator.OwnKey;
 using Covol.Lun;
 using Covol.Ntfs;
+using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Transport;
@@ -79,6 +80,8 @@ internal sealed partial class ServedVolume : IAsyncDisposable
 
     [LoggerMessage(1, LogLevel.Error, "The test's coordinator failed: {Reason}")]
     private static partial void CoordinatorFailed(ILogger log, string reason, Exception? failure);
+
+    public Task<CoordinatorState> StateAsync() => _coordinator.GetStateAsync();
 
     public Task HandOverAsync() => _coordinator.HandOverAsync();
 

@@ -1,7 +1,6 @@
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
-using Covol.VolumeClient;
 using Shouldly;
 using Xunit;
 
