@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+
 namespace Covol.Tests.Cli;
 
 /// <summary>A clock that goes on when told to, and tells when somebody waits for it. Any thread.</summary>
@@ -7,7 +9,7 @@ internal sealed class SteppingTime : TimeProvider
 
     private readonly Lock _gate = new();
     private readonly List<Ringing> _timers = [];
-    private readonly SemaphoreSlim _set = new(0);
+    private readonly Channel<bool> _set = Channel.CreateUnbounded<bool>();
     private long _now;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -22,17 +24,15 @@ internal sealed class SteppingTime : TimeProvider
             _timers.Add(timer);
         }
 
-        _set.Release();
+        _set.Writer.TryWrite(true);
         return timer;
     }
 
     /// <summary>Waits until one more timer was set than were waited for.</summary>
     public async Task TimerIsSetAsync()
     {
-        if (!await _set.WaitAsync(s_limit))
-        {
-            throw new TimeoutException("Nobody waits for the clock.");
-        }
+        using var deadline = new CancellationTokenSource(s_limit);
+        await _set.Reader.ReadAsync(deadline.Token);
     }
 
     public void Advance(TimeSpan by)
