@@ -15,7 +15,7 @@ internal static class WrongUse
         }
 
         var command = Path(parsed.CommandResult.Command);
-        var unknown = parsed.UnmatchedTokens.FirstOrDefault();
+        var unknown = parsed.UnmatchedTokens is [var first, ..] ? first : null;
         var mistake = unknown switch
         {
             { } word when parsed.CommandResult.Command.Subcommands.Count > 0 => $"'{word}' is not a command of {command}.",

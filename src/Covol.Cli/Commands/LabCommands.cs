@@ -98,7 +98,12 @@ internal static class LabCommands
 
     private static Command BuildKill()
     {
-        var process = new Option<string>("--process") { Description = "all or coordinator.", DefaultValueFactory = _ => "all", HelpName = "all|coordinator" };
+        var process = new Option<string>("--process")
+        {
+            Description = "all or coordinator.",
+            DefaultValueFactory = _ => "all",
+            HelpName = "all|coordinator",
+        };
         process.AcceptOnlyFromAmong("all", "coordinator");
         return new Command("kill", "Kills a node's processes as a power cut would, or its coordinators only.") { s_node, process }.Runs(
             async (parsed, cancellation) =>

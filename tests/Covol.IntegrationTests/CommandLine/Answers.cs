@@ -57,7 +57,10 @@ public sealed class Answers
     {
         foreach (var (arguments, status, says) in ((string[], string, string)[])
         [
-            (["/v1/volumes", "-d", """{"volume":"V","lun":"file:/x","fromat":true,"x":1}"""], "400", "unknown names 'fromat', 'x'; known here are 'volume', 'lun', 'format', 'force'"),
+            (
+                ["/v1/volumes", "-d", """{"volume":"V","lun":"file:/x","fromat":true,"x":1}"""],
+                "400",
+                "unknown names 'fromat', 'x'; known here are 'volume', 'lun', 'format', 'force'"),
             (["/v1/volumes", "-d", """{"volume":"V"}"""], "400", "lacks 'lun'"),
             (["/v1/volumes", "-d", """{"volume":"V","volume":"W","lun":"x"}"""], "400", "has the name 'volume' twice"),
             (["/v1/volumes", "-d", """{"volume":1,"lun":"x"}"""], "400", "value at $.volume"),

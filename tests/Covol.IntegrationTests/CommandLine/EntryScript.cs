@@ -16,7 +16,9 @@ public sealed class EntryScript
         set -e
         mkdir -p $T/covol/src $T/covol/tests $T/real $T/bin $T/stubs
         cp $SCRIPT $T/covol/covol
-        for file in Directory.Build.props Directory.Packages.props global.json .editorconfig BannedSymbols.txt Covol.slnx; do : >$T/covol/$file; done
+        for file in Directory.Build.props Directory.Packages.props global.json .editorconfig BannedSymbols.txt Covol.slnx; do
+            : >$T/covol/$file
+        done
         mount --bind /usr/bin $T/real
         cp -rs $T/real/. $T/bin/
         stub() { rm -f $T/bin/$1; printf '#!/bin/sh\n%s\n' "$2" >$T/bin/$1; chmod 755 $T/bin/$1; }
@@ -31,7 +33,10 @@ public sealed class EntryScript
         foreach (var (what, run, says) in ((string, string, string)[])
         [
             ("no SDK", "rm $T/bin/dotnet; hide; ./covol --version", "The .NET 10 SDK is missing ('dotnet' is not on the PATH)"),
-            ("an old SDK", "stub dotnet 'echo \"9.0.100 [/usr]\"'; hide; ./covol --version", "Covol needs the .NET 10 SDK, which /usr/bin/dotnet does not have"),
+            (
+                "an old SDK",
+                "stub dotnet 'echo \"9.0.100 [/usr]\"'; hide; ./covol --version",
+                "Covol needs the .NET 10 SDK, which /usr/bin/dotnet does not have"),
             (
                 "no root and a package missing",
                 $"rm $T/bin/rsync; hide; {Nobody}./covol demo",

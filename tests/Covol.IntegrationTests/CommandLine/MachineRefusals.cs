@@ -12,11 +12,15 @@ public sealed class MachineRefusals
     /// <summary>How to hide something from one command: in a mount namespace of its own.</summary>
     private static readonly (string What, string Hide, string Says)[] s_lacks =
     [
-        ("no /dev/fuse", "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9", "This machine has no /dev/fuse"),
+        (
+            "no /dev/fuse",
+            "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9",
+            "This machine has no /dev/fuse"),
         ("another device at /dev/fuse", "mount --bind /dev/null /dev/fuse", "/dev/fuse is there but is not the FUSE device"),
         (
             "no etcd",
-            "mkdir $T/real $T/view && mount --bind /usr/bin $T/real && cp -rs $T/real/. $T/view/ && rm $T/view/etcd && mount --bind $T/view /usr/bin",
+            "mkdir $T/real $T/view && mount --bind /usr/bin $T/real && cp -rs $T/real/. $T/view/ && rm $T/view/etcd"
+            + " && mount --bind $T/view /usr/bin",
             "etcd is not installed"),
         (
             "no mkntfs",

@@ -34,7 +34,8 @@ public sealed class VolumeRefusals
             await OnlyVolume1Async();
         }
 
-        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Volume1", "--lun", "file:/x", "--format")).ShouldContain("There is a volume Volume1 already");
+        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Volume1", "--lun", "file:/x", "--format"))
+            .ShouldContain("There is a volume Volume1 already");
         (await Shell.RefusedAsync(_lab.Path, "volume", "add", "1/2", "--lun", "file:/x", "--format")).ShouldContain("is not a volume name");
         (await Shell.RefusedAsync(_lab.Path, "volume", "move", "None", "--to", "node1")).ShouldContain("There is no volume None");
         (await Shell.RefusedAsync(_lab.Path, "volume", "remove", "None")).ShouldContain("There is no volume None");
@@ -70,7 +71,8 @@ public sealed class VolumeRefusals
             await OnlyVolume1Async();
         }
 
-        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{zeroes}", "--force")).ShouldContain("--force goes with --format");
+        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{zeroes}", "--force"))
+            .ShouldContain("--force goes with --format");
 
         // The reasons are gone: one that is empty, one whose owner said so.
         await Shell.RunAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{zeroes}", "--format");
@@ -99,8 +101,8 @@ public sealed class VolumeRefusals
                 File.Exists($"{_lab.OnNode(node, "Used")}/folder/report").ShouldBeTrue();
             }
 
-            (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Twice", "--lun", $"file:{_lab.Scratch}/../{Path.GetFileName(_lab.Scratch)}/used", "--format"))
-                .ShouldContain("is in use by a node");
+            var another = $"file:{_lab.Scratch}/../{Path.GetFileName(_lab.Scratch)}/used";
+            (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Twice", "--lun", another, "--format")).ShouldContain("is in use by a node");
         }
 
         await Shell.RunAsync(_lab.Path, "volume", "remove", "Used");

@@ -61,7 +61,8 @@ public sealed class ContractShapes
     [Fact]
     public void An_answer_of_a_newer_node_with_more_names_is_understood()
     {
-        var view = JsonSerializer.Deserialize("""{"from":"node1","to":"node2","totalMs":1,"downtimeMs":2,"blackoutMs":3,"new":4}""", ApiJson.Default.MigrationView);
+        var view = JsonSerializer.Deserialize(
+            """{"from":"node1","to":"node2","totalMs":1,"downtimeMs":2,"blackoutMs":3,"new":4}""", ApiJson.Default.MigrationView);
 
         view.ShouldBe(new MigrationView("node1", "node2", 1, 2, 3));
     }

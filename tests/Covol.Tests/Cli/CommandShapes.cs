@@ -91,8 +91,12 @@ public sealed class CommandShapes
     [InlineData("volume", "covol volume needs one of its commands. 'covol volume --help' shows how it is used.")]
     [InlineData("volume add V", "Option '--lun' is required. 'covol volume add --help' shows how it is used.")]
     [InlineData("volume state more", "'more' is one word too many or an unknown option. 'covol volume state --help' shows how it is used.")]
-    [InlineData("volume state -o yaml", "Argument 'yaml' not recognized. Must be one of: 'table' 'json'. 'covol volume state --help' shows how it is used.")]
-    [InlineData("vm create v --memory 1G --disk a --cpus two", "Cannot parse argument 'two' for option '--cpus' as a number. 'covol vm create --help' shows how it is used.")]
+    [InlineData(
+        "volume state -o yaml",
+        "Argument 'yaml' not recognized. Must be one of: 'table' 'json'. 'covol volume state --help' shows how it is used.")]
+    [InlineData(
+        "vm create v --memory 1G --disk a --cpus two",
+        "Cannot parse argument 'two' for option '--cpus' as a number. 'covol vm create --help' shows how it is used.")]
     public void A_wrong_word_is_named_in_one_sentence(string line, string sentence) =>
         WrongUse.In(CommandTree.Build().Parse(line)).ShouldBe(sentence);
 

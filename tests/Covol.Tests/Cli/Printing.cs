@@ -74,8 +74,13 @@ public sealed class Printing
         var clock = new SteppingTime();
 
         var waiting = new Progress(output, clock).WhileAsync("moving V", work.Task);
-        clock.Advance(TimeSpan.FromSeconds(1));
-        clock.Advance(TimeSpan.FromSeconds(10));
+        foreach (var seconds in (int[])[1, 10])
+        {
+            await clock.TimerIsSetAsync();
+            clock.Advance(TimeSpan.FromSeconds(seconds));
+        }
+
+        await clock.TimerIsSetAsync();
         work.SetResult();
         await waiting;
 
