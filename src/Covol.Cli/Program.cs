@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Covol.Cli;
 
 var parsed = CommandTree.Build().Parse(args);
