@@ -184,7 +184,7 @@ public sealed class CoordinatorHost : IControlService
             coordinator,
             _configuration.Node,
             identity,
-            ConnectionOptions.Default,
+            ConnectionOptions.Default with { Volume = _configuration.Volume },
             TimeProvider.System,
             _loggers.CreateLogger<VolumeListener>());
 

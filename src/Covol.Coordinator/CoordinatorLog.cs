@@ -41,6 +41,10 @@ internal static partial class CoordinatorLog
     [LoggerMessage(4012, LogLevel.Information, "{Volume}: the slow writes of {File} ended")]
     public static partial void OutOfDoubt(ILogger log, string volume, FileId file);
 
+    [LoggerMessage(4013, LogLevel.Error,
+        "{Volume}: a flush of the LUN failed; what {Files} files were written since the last good one may be lost: {Reason}")]
+    public static partial void WritesLost(ILogger log, string volume, int files, string reason);
+
     [LoggerMessage(4010, LogLevel.Information, "{Volume}: handed over in order; {Epoch} is over")]
     public static partial void HandedOver(ILogger log, string volume, Epoch epoch);
 }

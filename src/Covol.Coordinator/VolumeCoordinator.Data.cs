@@ -126,6 +126,7 @@ public sealed partial class VolumeCoordinator
                     VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
             }
 
+            _ledger.Wrote(write.File);
             await _dataWorkers.RunAsync(() => _data.WriteBytes(map, start, data.Span));
             NoteWritten(write.File);
             return new DataWritten(new FileByteOffset(start), VisibleSize(write.File, map));
@@ -265,6 +266,7 @@ public sealed partial class VolumeCoordinator
 
     private Done NoteWritten(FileId file)
     {
+        _ledger.Wrote(file);
         _times[file] = _thread.WallClock;
         if (!_timesTimerRuns)
         {
@@ -328,7 +330,7 @@ public sealed partial class VolumeCoordinator
         }
 
         // Every change that was answered is committed; what is left is data in the LUN's cache.
-        await _flushes.FlushAsync();
+        await FlushForAsync(synchronize.File);
         return Done.Instance;
     }
 

@@ -123,6 +123,7 @@ public sealed partial class VolumeCoordinator
         }
 
         _opens.Remove(file);
+        ForgetLoss(file, isGone: false);
         PurgeIfUnused(file);
     }
 
@@ -157,6 +158,7 @@ public sealed partial class VolumeCoordinator
         await RecallAsync(file, RecallScope.All);
         _maps.Remove(file);
         _times.Remove(file);
+        ForgetLoss(file, isGone: true);
 
         // One orphan at a time: a hundred deletions of large files at once are no reason for everyone else's operations to wait.
         using var turn = await _purgeTurns.TakeAsync();

@@ -84,6 +84,11 @@ public sealed partial class VolumeCoordinator
             return new LayoutGranted(null, s_askAgainInDoubt);
         }
 
+        if (get.Access == LayoutAccess.ReadWrite)
+        {
+            _ledger.Wrote(get.File);
+        }
+
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
         {
             LayoutEffect.Granted granted => new LayoutGranted(
@@ -108,6 +113,7 @@ public sealed partial class VolumeCoordinator
             return false;
         }
 
+        _ledger.Wrote(layout.File);
         return StepLayouts(new LayoutInput.Reclaim(session.Id, layout.File, layout.Access, layout.Generation)) is LayoutEffect.Granted;
     }
 

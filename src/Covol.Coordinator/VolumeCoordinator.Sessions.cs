@@ -34,6 +34,11 @@ public sealed partial class VolumeCoordinator
             _orphans.Add(orphan);
         }
 
+        foreach (var lost in state.LostWrites)
+        {
+            _ledger.Inherit(lost);
+        }
+
         foreach (var kept in state.Sessions)
         {
             var session = new Session(

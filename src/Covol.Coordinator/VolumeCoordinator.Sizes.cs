@@ -53,6 +53,11 @@ public sealed partial class VolumeCoordinator
     private async Task<InodeAttributes> ShrinkAsync(RequestId id, SetSize set)
     {
         _maps.Remove(set.File);
+        if (set.Size == ByteCount.Zero)
+        {
+            ForgetLoss(set.File, isGone: true);
+        }
+
         while (!await _metadata.ChangeAsync(context => context.Volume.ShrinkStep(set.File, set.Size)))
         {
             // Each step frees a bounded number of clusters and is a commit of its own; cut short, it is done again from where
@@ -169,9 +174,11 @@ public sealed partial class VolumeCoordinator
 
             var headEnd = Math.Min(end, _data.Up(start));
             var tailStart = Math.Max(headEnd, _data.Down(end));
+            _ledger.Wrote(allocate.File);
             await _dataWorkers.RunAsync(() => WriteZeroEdge(map, start, headEnd));
             await ZeroAsync(map, headEnd, tailStart);
             await _dataWorkers.RunAsync(() => WriteZeroEdge(map, tailStart, end));
+            _ledger.Wrote(allocate.File);
         }
 
         await TouchAsync(id, allocate.File);

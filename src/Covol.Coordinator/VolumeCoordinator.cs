@@ -40,6 +40,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     private readonly FenceThreads _fences;
     private readonly FileData _data;
     private readonly FlushGroup _flushes;
+    private readonly FlushLedger _ledger = new();
     private readonly FileGates _gates = new();
     private readonly LayoutMachine _layouts;
     private readonly LockMachine _locks;
@@ -62,10 +63,9 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _keyWatch = new WorkerPool($"covol-key {parts.VolumeName}", 1);
         _registrations = new WorkerPool($"covol-keys {parts.VolumeName}", 1);
         _fences = new FenceThreads($"covol-fence {parts.VolumeName}", _options.SessionsMax);
-        _flushes = new FlushGroup(_dataWorkers, _data);
-
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
+        _flushes = new FlushGroup(_dataWorkers, _data, _ledger, _layouts.HasWriter, FlushFailed);
         _locks = new LockMachine(parts.Epoch.Value << 32);
         _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure));
     }

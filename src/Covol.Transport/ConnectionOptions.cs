@@ -5,6 +5,12 @@ public sealed record ConnectionOptions
 {
     public static ConnectionOptions Default { get; } = new();
 
+    /// <summary>
+    /// Name of the volume that this side asks for or serves. A peer that names another one, or none, is refused: endpoints are told by
+    /// the control plane, and a port or a socket may be another coordinator's by the time it is reached. Empty: any, for tests.
+    /// </summary>
+    public string Volume { get; init; } = "";
+
     /// <summary>From the first packet of a connect to the peer's hello; on the serving side from accept to the client's hello.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -34,4 +40,10 @@ public sealed record ConnectionOptions
 
     /// <summary>Connections that one listener serves at a time. More are refused.</summary>
     public int ConnectionsMax { get; init; } = 256;
+
+    /// <summary>Null: the peer is for the same volume. Otherwise a sentence.</summary>
+    internal string? WhyNotFor(string named) =>
+        Volume.Length == 0 || named == Volume ? null
+            : named.Length == 0 ? $"This is for volume '{Volume}'; the peer names none."
+            : $"This is for volume '{Volume}'; the peer is for '{named}'.";
 }

@@ -133,10 +133,17 @@ internal sealed class ServedConnection : IVolumeCaller, IDisposable
         }
 
         var hello = ConnectionCodec.DecodeHello(fields);
+        if (_options.WhyNotFor(hello.Volume) is { } reason)
+        {
+            TransportLog.Refused(_logger, _endpoint, reason);
+            _link.Close(reason);
+            return;
+        }
+
         Volatile.Write(ref _greeted, true);
         TransportLog.Connected(_logger, Node, _endpoint, hello.Program);
         var frame = new FrameBuffer();
-        ConnectionCodec.Encode(new Hello(Program, _options.CallsMax, _options.DataCallsMax), frame);
+        ConnectionCodec.Encode(new Hello(Program, _options.CallsMax, _options.DataCallsMax, _options.Volume), frame);
         _link.TrySend(frame.Seal(FrameKind.Hello));
     }
 

@@ -59,7 +59,7 @@ public sealed class VolumeConnection : IVolumeConnection
             var link = new FrameLink(socket, stream, options, time, options.CallsMax + options.NoticesMax);
             connection = new VolumeConnection(endpoint, link, noticeHandler);
             connection._running = connection.RunAsync();
-            await connection.GreetAsync(either.Token).ConfigureAwait(false);
+            await connection.GreetAsync(options, either.Token).ConfigureAwait(false);
             return connection;
         }
         catch (Exception failure)
@@ -152,12 +152,17 @@ public sealed class VolumeConnection : IVolumeConnection
         return stream;
     }
 
-    private async Task GreetAsync(CancellationToken cancellation)
+    private async Task GreetAsync(ConnectionOptions options, CancellationToken cancellation)
     {
         var frame = new FrameBuffer();
-        ConnectionCodec.Encode(new Hello(Program, 0, 0), frame);
+        ConnectionCodec.Encode(new Hello(Program, 0, 0, options.Volume), frame);
         _link.TrySend(frame.Seal(FrameKind.Hello));
         var hello = await _greeting.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        if (options.WhyNotFor(hello.Volume) is { } reason)
+        {
+            throw new ConnectionLostException($"No connection to {_endpoint}: {reason}");
+        }
+
         _dataTurns = new SemaphoreSlim(Math.Max(1, hello.DataCallsMax));
         _callsMax = hello.CallsMax;
     }

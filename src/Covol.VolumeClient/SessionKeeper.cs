@@ -203,7 +203,8 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
             {
                 using var limit = new CancellationTokenSource(_settings.ConnectLimit, _time);
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, overtaken);
-                connection = await _source.ConnectAsync(endpoint, _events.Noticed, either.Token).ConfigureAwait(false);
+                connection = await _source.ConnectAsync(_settings.Volume, endpoint, _events.Noticed, either.Token)
+                    .ConfigureAwait(false);
             }
             catch (Exception failure) when (failure is IOException or System.Net.Sockets.SocketException
                 || (failure is OperationCanceledException && !overtaken.IsCancellationRequested))

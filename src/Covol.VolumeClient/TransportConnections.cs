@@ -9,7 +9,8 @@ namespace Covol.VolumeClient;
 public sealed class TransportConnections(TlsIdentity? tls, TimeProvider time) : IConnectionSource
 {
     public async ValueTask<IVolumeConnection> ConnectAsync(
-        string endpoint, Action<VolumeNotice> notices, CancellationToken cancellation) =>
+        string volume, string endpoint, Action<VolumeNotice> notices, CancellationToken cancellation) =>
         await VolumeConnection.ConnectAsync(
-            PeerEndpoint.Parse(endpoint), tls, notices, ConnectionOptions.Default, time, cancellation).ConfigureAwait(false);
+            PeerEndpoint.Parse(endpoint), tls, notices, ConnectionOptions.Default with { Volume = volume }, time, cancellation)
+            .ConfigureAwait(false);
 }

@@ -13,6 +13,8 @@ internal sealed class DurableState
     private readonly Dictionary<(SessionId Session, int Slot), StateChange.Answered> _answers = [];
     private readonly Dictionary<(SessionId Session, int Slot), StateChange.AppendPlaced> _appends = [];
 
+    private readonly HashSet<FileId> _lostWrites = [];
+
     /// <summary>Session ids are larger than this; none is used twice on a volume.</summary>
     public long LastSession { get; private set; }
 
@@ -21,6 +23,8 @@ internal sealed class DurableState
     public IReadOnlyCollection<StateChange.Answered> Answers => _answers.Values;
 
     public IReadOnlyCollection<StateChange.AppendPlaced> Appends => _appends.Values;
+
+    public IReadOnlyCollection<FileId> LostWrites => _lostWrites;
 
     public static DurableState From(JournalRecovery recovery)
     {
@@ -71,13 +75,22 @@ internal sealed class DurableState
                 }
 
                 break;
+            case StateChange.WritesLost lost:
+                _lostWrites.Add(lost.File);
+                break;
+            case StateChange.WritesForgotten forgotten:
+                _lostWrites.Remove(forgotten.File);
+                break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change?.GetType().Name} is not kept.");
         }
     }
 
     public byte[] Encode() =>
-        StateCodec.Encode(_sessions.Values.Concat<StateChange>(_answers.Values).Concat(_appends.Values), LastSession);
+        StateCodec.Encode(
+            _sessions.Values.Concat<StateChange>(_answers.Values).Concat(_appends.Values)
+                .Concat(_lostWrites.Select(file => new StateChange.WritesLost(file))),
+            LastSession);
 
     public byte[] EncodeChanges(IReadOnlyList<StateChange> changes) =>
         changes.Count == 0 ? [] : StateCodec.Encode(changes, LastSession);

@@ -23,6 +23,12 @@ internal abstract record StateChange
     /// <summary>What a slot's last changing request was answered: sent again, it gets this (SAFETY I5).</summary>
     public sealed record Answered(RequestId Id, VolumeReply Reply) : StateChange;
 
+    /// <summary>A flush of the LUN failed after the file was written: its synchronisations say so from now on.</summary>
+    public sealed record WritesLost(FileId File) : StateChange;
+
+    /// <summary>Those who wrote the file know, or the file is gone.</summary>
+    public sealed record WritesForgotten(FileId File) : StateChange;
+
     /// <summary>
     /// Where an append goes. Size grows before the data is there, so an append that a crash cut short and that comes again
     /// must not look

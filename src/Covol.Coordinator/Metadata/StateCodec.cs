@@ -12,7 +12,10 @@ namespace Covol.Coordinator.Metadata;
 /// </summary>
 internal static class StateCodec
 {
-    private const byte Version = 1;
+    /// <summary>Version 2 added the lost writes; a state of version 1 is one of version 2 without any.</summary>
+    private const byte Version = 2;
+
+    private const byte OldestVersion = 1;
 
     private enum Kind : byte
     {
@@ -21,6 +24,8 @@ internal static class StateCodec
         Answered = 3,
         AppendPlaced = 4,
         LastSession = 5,
+        WritesLost = 6,
+        WritesForgotten = 7,
     }
 
     private enum ReplyKind : byte
@@ -62,7 +67,7 @@ internal static class StateCodec
         using var memory = new MemoryStream(bytes.ToArray(), writable: false);
         using var reader = new BinaryReader(memory);
         var version = reader.ReadByte();
-        if (version != Version)
+        if (version is < OldestVersion or > Version)
         {
             throw new InvalidDataException(
                 $"The journal holds a coordinator state of version {version}; this program knows {Version}. Start the newer program.");
@@ -78,7 +83,7 @@ internal static class StateCodec
                     changes.Add(new StateChange.SessionKept(
                         new SessionId(reader.ReadInt64()),
                         new NodeId(reader.ReadInt32()),
-                        new Guid(reader.ReadBytes(16)),
+                        ReadGuid(reader),
                         new ReservationKey(reader.ReadUInt64()),
                         reader.ReadInt32()));
                     break;
@@ -93,6 +98,12 @@ internal static class StateCodec
                     break;
                 case Kind.LastSession:
                     lastSession = reader.ReadInt64();
+                    break;
+                case Kind.WritesLost:
+                    changes.Add(new StateChange.WritesLost(ReadFile(reader)));
+                    break;
+                case Kind.WritesForgotten:
+                    changes.Add(new StateChange.WritesForgotten(ReadFile(reader)));
                     break;
                 default:
                     throw new InvalidDataException($"The journal holds a coordinator record of unknown kind {(byte)kind}.");
@@ -128,6 +139,14 @@ internal static class StateCodec
                 Write(writer, placed.Id);
                 writer.Write(placed.Offset);
                 break;
+            case StateChange.WritesLost lost:
+                writer.Write((byte)Kind.WritesLost);
+                Write(writer, lost.File);
+                break;
+            case StateChange.WritesForgotten forgotten:
+                writer.Write((byte)Kind.WritesForgotten);
+                Write(writer, forgotten.File);
+                break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change.GetType().Name} has no bytes.");
         }
@@ -139,6 +158,22 @@ internal static class StateCodec
         writer.Write(id.Slot);
         writer.Write(id.Sequence);
     }
+
+    private static Guid ReadGuid(BinaryReader reader)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        reader.BaseStream.ReadExactly(bytes);
+        return new Guid(bytes);
+    }
+
+    private static void Write(BinaryWriter writer, FileId file)
+    {
+        writer.Write(file.Reference.Value);
+        writer.Write(file.Birth);
+    }
+
+    private static FileId ReadFile(BinaryReader reader) =>
+        new(new FileReference(reader.ReadUInt64()), reader.ReadInt64());
 
     private static RequestId ReadId(BinaryReader reader) =>
         new(new SessionId(reader.ReadInt64()), reader.ReadInt32(), reader.ReadInt64());
@@ -184,8 +219,7 @@ internal static class StateCodec
 
     private static void Write(BinaryWriter writer, InodeAttributes attributes)
     {
-        writer.Write(attributes.File.Reference.Value);
-        writer.Write(attributes.File.Birth);
+        Write(writer, attributes.File);
         writer.Write((byte)attributes.Kind);
         writer.Write(attributes.Mode);
         writer.Write(attributes.Owner);
@@ -200,7 +234,7 @@ internal static class StateCodec
     }
 
     private static InodeAttributes ReadAttributes(BinaryReader reader) => new(
-        new FileId(new FileReference(reader.ReadUInt64()), reader.ReadInt64()),
+        ReadFile(reader),
         (FileKind)reader.ReadByte(),
         reader.ReadInt32(),
         reader.ReadUInt32(),

@@ -8,7 +8,8 @@ namespace Covol.Protocol.Wire;
 /// <param name="Program">Name and version, for logs.</param>
 /// <param name="CallsMax">Calls that may be in flight; 0 from the asking side.</param>
 /// <param name="DataCallsMax">Calls with redirected data that may be in flight; 0 from the asking side.</param>
-public sealed record Hello(string Program, int CallsMax, int DataCallsMax);
+/// <param name="Volume">Which volume this side asks for or serves; empty where it does not say.</param>
+public sealed record Hello(string Program, int CallsMax, int DataCallsMax, string Volume = "");
 
 /// <summary>The fields of hello and goodbye frames.</summary>
 public static class ConnectionCodec
@@ -20,13 +21,17 @@ public static class ConnectionCodec
         Program = Clip(hello.Program),
         CallsMax = hello.CallsMax,
         DataCallsMax = hello.DataCallsMax,
+        Volume = Clip(hello.Volume),
     }.WriteTo(target);
 
     public static Hello DecodeHello(ReadOnlySpan<byte> fields)
     {
         var message = VolumeCodec.Parse(Pb.Hello.Parser, fields);
         return new Hello(
-            Clip(message.Program), WireValues.Count(message.CallsMax, "calls"), WireValues.Count(message.DataCallsMax, "data calls"));
+            Clip(message.Program),
+            WireValues.Count(message.CallsMax, "calls"),
+            WireValues.Count(message.DataCallsMax, "data calls"),
+            Clip(message.Volume));
     }
 
     public static void EncodeGoodbye(string reason, IBufferWriter<byte> target) =>

@@ -11,6 +11,8 @@ namespace Covol.IntegrationTests.Coordinator;
 /// <summary>A real volume on a file LUN in a folder of its own, and coordinators that serve it one after another.</summary>
 internal sealed class HostedVolume : IAsyncDisposable
 {
+    public const string Name = "Volume1";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("covol-coordinator-").FullName;
     private readonly List<Task<int>> _hosts = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -30,7 +32,7 @@ internal sealed class HostedVolume : IAsyncDisposable
     {
         var volume = new HostedVolume();
         await VolumeFormat.RunAsync(
-            $"file:{volume.LunPath}", ByteCount.FromMebibytes(128), "Volume1", overwrite: false, NullLoggerFactory.Instance);
+            $"file:{volume.LunPath}", ByteCount.FromMebibytes(128), Name, overwrite: false, NullLoggerFactory.Instance);
         return volume;
     }
 
@@ -40,7 +42,7 @@ internal sealed class HostedVolume : IAsyncDisposable
         Epoch = new Epoch(Epoch.Value + 1);
         var key = new ReservationKey(0xC0_0000 + (ulong)Epoch.Value);
         var configuration = new CoordinatorConfiguration(
-            "Volume1", new NodeId(1), $"file:{LunPath}", Epoch, key, [.. _keys], [Endpoint],
+            Name, new NodeId(1), $"file:{LunPath}", Epoch, key, [.. _keys], [Endpoint],
             Path.Combine(_folder, $"control{Epoch.Value}.sock"), Tls: null);
         _keys.Add(key);
         var host = CoordinatorHost.RunAsync(configuration, NullLoggerFactory.Instance, _stopping.Token);

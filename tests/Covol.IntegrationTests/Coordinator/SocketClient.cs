@@ -24,7 +24,12 @@ internal sealed class SocketClient : IAsyncDisposable
     {
         using var deadline = new CancellationTokenSource(s_limit);
         var connection = await VolumeConnection.ConnectAsync(
-            PeerEndpoint.Parse(volume.Endpoint), null, _ => { }, ConnectionOptions.Default, TimeProvider.System, deadline.Token);
+            PeerEndpoint.Parse(volume.Endpoint),
+            null,
+            _ => { },
+            ConnectionOptions.Default with { Volume = HostedVolume.Name },
+            TimeProvider.System,
+            deadline.Token);
         var client = new SocketClient(connection, volume.Epoch) { _sequence = resume is null ? 0 : 1_000 };
         var opened = await connection.CallAsync(
             new VolumeCall(

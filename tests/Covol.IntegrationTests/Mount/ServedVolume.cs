@@ -74,7 +74,13 @@ internal sealed partial class ServedVolume : IAsyncDisposable
         await coordinator.StartAsync();
         var endpoint = PeerEndpoint.Unix(socket);
         var listener = VolumeListener.Start(
-            [endpoint], coordinator, s_node, null, ConnectionOptions.Default, TimeProvider.System, NullLogger.Instance);
+            [endpoint],
+            coordinator,
+            s_node,
+            null,
+            ConnectionOptions.Default with { Volume = "Volume1" },
+            TimeProvider.System,
+            NullLogger.Instance);
         return new ServedVolume(epoch, lun, metadata, volume, coordinator, listener, endpoint.ToString());
     }
 

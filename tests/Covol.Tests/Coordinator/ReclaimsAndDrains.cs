@@ -3,7 +3,6 @@ using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Ownership;
-using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
 using Shouldly;

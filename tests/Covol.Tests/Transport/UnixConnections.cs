@@ -204,6 +204,33 @@ public sealed class UnixConnections
         next.Data.ToArray().ShouldBe([1, 2, 3, 4]);
     }
 
+    [Theory]
+    [InlineData("Volume1", "Volume2")]
+    [InlineData("Volume1", "")]
+    [InlineData("", "Volume2")]
+    public async Task A_client_of_one_volume_and_the_coordinator_of_another_do_not_talk(string served, string asked)
+    {
+        var service = ScriptedService.Replying(_ => Done.Instance);
+        await using var net = Net.Serving(service, Net.Patient with { Volume = served });
+
+        var failure = await VolumeConnection.ConnectAsync(
+                net.Endpoint, null, _ => { }, Net.Patient with { Volume = asked }, TimeProvider.System, default)
+            .ShouldThrowAsync<ConnectionLostException>();
+
+        failure.Message.ShouldContain("This is for volume");
+    }
+
+    [Fact]
+    public async Task A_client_and_a_coordinator_of_the_same_volume_do()
+    {
+        var service = ScriptedService.Replying(_ => Done.Instance);
+        await using var net = Net.Serving(service, Net.Patient with { Volume = "Volume1" });
+
+        var connection = await net.ConnectAsync();
+
+        (await connection.CallAsync(Net.Call(new GetRoot()), default, default)).Reply.ShouldBe(Done.Instance);
+    }
+
     [Fact]
     public async Task Nobody_listening_is_said_so()
     {

@@ -10,7 +10,8 @@ internal sealed class FakeConnections : IConnectionSource
 {
     public ConcurrentDictionary<string, FakeCoordinator> There { get; } = new();
 
-    public ValueTask<IVolumeConnection> ConnectAsync(string endpoint, Action<VolumeNotice> notices, CancellationToken cancellation) =>
+    public ValueTask<IVolumeConnection> ConnectAsync(
+        string volume, string endpoint, Action<VolumeNotice> notices, CancellationToken cancellation) =>
         There.TryGetValue(endpoint, out var coordinator)
             ? ValueTask.FromResult<IVolumeConnection>(coordinator.Connect(notices))
             : throw new IOException($"Nobody listens at {endpoint}.");

@@ -16,6 +16,7 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
     private readonly List<ReservationKey> _fenced = [];
     private int _fencesBegun;
     private int _flushes;
+    private int _flushesToFail;
 
     public ArrayLun(int size)
     {
@@ -70,7 +71,18 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
         }
     }
 
-    public void Flush() => Interlocked.Increment(ref _flushes);
+    /// <summary>The next flushes fail; those after them say "done", whatever became of the data.</summary>
+    public void FailFlushes(int count) => Volatile.Write(ref _flushesToFail, count);
+
+    public void Flush()
+    {
+        if (Interlocked.Decrement(ref _flushesToFail) >= 0)
+        {
+            throw new LunException(LunError.MediaFailed, "The disk failed the flush.");
+        }
+
+        Interlocked.Increment(ref _flushes);
+    }
 
     public void WriteZeroes(LunByteOffset at, ByteCount length)
     {
