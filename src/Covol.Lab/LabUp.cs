@@ -12,7 +12,7 @@ public sealed class LabUp
 
     private const int NodesMax = 16;
     private const int VolumePortsPerNode = 8;
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
 
     private readonly LabDirectory _directory;
     private readonly IReadOnlyList<string> _daemon;
@@ -31,10 +31,19 @@ public sealed class LabUp
         _progress = progress;
     }
 
-    /// <summary>Returns when every node reads and writes the volume. On failure everything it started is ended again.</summary>
+    /// <summary>
+    /// Returns when every node reads and writes the volume. On failure everything it started is ended again. A lab that is there and of
+    /// which nothing runs (the machine was restarted) is started as it is.
+    /// </summary>
     public async Task RunAsync(int nodeCount, long lunBytes, CancellationToken cancellation)
     {
         CheckBefore(nodeCount, lunBytes);
+        if (_directory.Exists)
+        {
+            await StartAgainAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
+
         var nodes = Enumerable.Range(1, nodeCount).ToArray();
         try
         {
@@ -54,6 +63,30 @@ public sealed class LabUp
         catch
         {
             await new LabDown(_directory, _time).RunAsync(removeFiles: false, CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        var lab = _directory.Read();
+        _progress($"starting the lab in {_directory.Path} again, with its {lab.Nodes.Count} nodes and its volume as they are");
+        try
+        {
+            foreach (var node in lab.Nodes)
+            {
+                LabMounts.Unmount($"{_directory.Node(node)}/");
+                Start(_directory, node, _daemon);
+            }
+
+            await WaitForNodesAsync(lab.Nodes, cancellation).ConfigureAwait(false);
+            using var client = NodeClient.OverUnixSocket(_directory.ApiSocket(lab.Nodes[0]), TimeSpan.FromMinutes(2));
+            await WaitForVolumesAsync(client, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // As it was before: files, and nothing that runs.
+            await new LabFaults(_directory, _time).PowerCutAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
@@ -93,7 +126,12 @@ public sealed class LabUp
 
         if (_directory.Exists)
         {
-            throw new LabException($"There is a lab in {_directory.Path} already. 'covol lab status' shows it, 'covol lab down' ends it.");
+            if (_directory.Read().Nodes.Any(node => LabProcesses.Of(_directory.Node(node)).Count > 0))
+            {
+                throw new LabException($"There is a lab in {_directory.Path} already. 'covol lab status' shows it, 'covol lab down' ends it.");
+            }
+
+            return;
         }
 
         if (Directory.Exists(_directory.Path) && Directory.EnumerateFileSystemEntries(_directory.Path).Any())
@@ -196,6 +234,23 @@ public sealed class LabUp
             },
             cancellation).ConfigureAwait(false);
         _progress($"{VolumeName} is on every node");
+    }
+
+    /// <summary>All volumes that the cluster has, which may be none: somebody may have removed the first one.</summary>
+    private async Task WaitForVolumesAsync(NodeClient client, CancellationToken cancellation)
+    {
+        await Wait.UntilAsync(
+            _time,
+            s_startLimit,
+            async () =>
+            {
+                var states = await client.GetVolumeStatesAsync(cancellation).ConfigureAwait(false);
+                return states.FirstOrDefault(state => state.State != "Direct") is { } missing
+                    ? $"{missing.Volume} is {missing.State} on {missing.Node}: {missing.Reason}"
+                    : null;
+            },
+            cancellation).ConfigureAwait(false);
+        _progress("every volume is on every node");
     }
 
     private static string LastLine(string logFile) =>

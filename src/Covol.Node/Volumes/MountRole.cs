@@ -62,7 +62,9 @@ internal sealed class MountRole : IDisposable
     /// <summary>Says who coordinates a volume; carried out soon, and again after each restart of the mount process.</summary>
     public void Want(string volume, string lunUri, Epoch epoch, IReadOnlyList<string> coordinator)
     {
+        var before = _wanted.GetValueOrDefault(volume);
         _wanted[volume] = new Wanted(lunUri, epoch, coordinator);
+        before?.Overtaken.Cancel();
         _changed.Release();
     }
 
@@ -236,9 +238,7 @@ internal sealed class MountRole : IDisposable
                     _keys.Add(volume, key);
                 }
 
-                var answer = await AskAsync(
-                    new Attach(new AttachVolume(volume, wanted.LunUri, key, wanted.Epoch, wanted.Coordinator)), s_attachLimit, cancellation)
-                    .ConfigureAwait(false);
+                var (answer, under) = await AttachAsync(volume, wanted, key, cancellation).ConfigureAwait(false);
                 if (!answer.Ok)
                 {
                     // The key may have been registered before the rest failed, and a key has one life only.
@@ -251,8 +251,8 @@ internal sealed class MountRole : IDisposable
                     continue;
                 }
 
-                _attached[volume] = wanted.Epoch;
-                NodeLog.Attached(_log, volume, wanted.Epoch.ToString(), wanted.Coordinator[0]);
+                _attached[volume] = under.Epoch;
+                NodeLog.Attached(_log, volume, under.Epoch.ToString(), under.Coordinator[0]);
             }
 
             if (failure is not null)
@@ -263,6 +263,34 @@ internal sealed class MountRole : IDisposable
         finally
         {
             _attaching.Release();
+        }
+    }
+
+    /// <summary>
+    /// Has a volume attached, and says at once when somebody else coordinates it meanwhile: the attachment may be waiting for one that is
+    /// gone. Answers under which epoch it was attached.
+    /// </summary>
+    private async Task<(ControlAnswer Answer, Wanted Under)> AttachAsync(
+        string volume, Wanted wanted, ReservationKey key, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            using var overtaken = CancellationTokenSource.CreateLinkedTokenSource(cancellation, wanted.Overtaken.Token);
+            try
+            {
+                var order = new Attach(new AttachVolume(volume, wanted.LunUri, key, wanted.Epoch, wanted.Coordinator));
+                return (await AskAsync(order, s_attachLimit, overtaken.Token).ConfigureAwait(false), wanted);
+            }
+            catch (ControlException) when (!_attached.ContainsKey(volume))
+            {
+                // Nobody knows whether it was registered, and a key has one life only.
+                _keys.Remove(volume);
+                throw;
+            }
+            catch (OperationCanceledException) when (wanted.Overtaken.IsCancellationRequested && !cancellation.IsCancellationRequested)
+            {
+                wanted = _wanted.GetValueOrDefault(volume) ?? throw new NodeException($"{volume} left the cluster while it was attached.");
+            }
         }
     }
 
@@ -312,5 +340,9 @@ internal sealed class MountRole : IDisposable
 
     private string LogOf(string name) => $"{_configuration.LogDirectory}/{name}.log";
 
-    private sealed record Wanted(string LunUri, Epoch Epoch, IReadOnlyList<string> Coordinator);
+    /// <summary>Cancelled (never disposed: it has no timer) when a newer one took its place.</summary>
+    private sealed record Wanted(string LunUri, Epoch Epoch, IReadOnlyList<string> Coordinator)
+    {
+        public CancellationTokenSource Overtaken { get; } = new();
+    }
 }
