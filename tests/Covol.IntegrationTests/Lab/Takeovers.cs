@@ -1,5 +1,4 @@
 using Covol.IntegrationTests.Support;
-using Covol.Lab;
 using Shouldly;
 using Xunit;
 
