@@ -27,10 +27,19 @@ internal static class Roles
     /// <summary>sysexits.h: the command was used incorrectly.</summary>
     private const int UsageStatus = 64;
 
+    /// <summary>journald puts its own time on each line; a log file has none but ours.</summary>
+    private static string? TimestampFormat =>
+        Environment.GetEnvironmentVariable("JOURNAL_STREAM") is null ? "HH:mm:ss.fff " : null;
+
     /// <returns>0 after an ordered end, 64 for wrong arguments, 1 for anything else.</returns>
     public static async Task<int> RunAsync(string[] args, CancellationToken cancellation)
     {
-        using var logs = LoggerFactory.Create(logging => logging.AddSystemdConsole().SetMinimumLevel(LogLevel.Information));
+        using var logs = LoggerFactory.Create(logging => logging
+            .AddSystemdConsole(console => console.TimestampFormat = TimestampFormat)
+            .SetMinimumLevel(LogLevel.Information)
+
+            // Four lines for each request of the API would bury the state changes.
+            .AddFilter("Microsoft.AspNetCore", LogLevel.Warning));
         try
         {
             switch (args)

@@ -7,6 +7,7 @@ public sealed class LabFaults
 {
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_askLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_killLimit = TimeSpan.FromSeconds(10);
 
     private readonly LabDirectory _directory;
     private readonly TimeProvider _time;
@@ -24,6 +25,33 @@ public sealed class LabFaults
         await new LabDown(_directory, _time).KillAsync([_directory.Node(node)], cancellation).ConfigureAwait(false);
         LabMounts.Unmount($"{_directory.Node(node)}/");
     }
+
+    /// <summary>Kills every process of every node at once; all mounts are gone afterwards. Only files are left.</summary>
+    public async Task PowerCutAsync(CancellationToken cancellation)
+    {
+        var nodes = _directory.Read().Nodes.Select(_directory.Node).ToArray();
+        await new LabDown(_directory, _time).KillAsync(nodes, cancellation).ConfigureAwait(false);
+        foreach (var node in nodes)
+        {
+            LabMounts.Unmount($"{node}/");
+        }
+    }
+
+    /// <summary>Kills a node's control plane and nothing else: mounts, coordinators and guests run on.</summary>
+    public async Task KillDaemonAsync(int node, CancellationToken cancellation) => await Wait.UntilAsync(
+        _time,
+        s_killLimit,
+        () =>
+        {
+            var daemons = Daemons(node);
+            foreach (var (id, _) in daemons)
+            {
+                LabProcesses.Signal(id, Interop.Libc.SignalKill);
+            }
+
+            return Task.FromResult(daemons.Count == 0 ? null : $"node{node}'s daemon does not end");
+        },
+        cancellation).ConfigureAwait(false);
 
     /// <summary>Kills the coordinator processes of a node and nothing else. Returns how many there were.</summary>
     public int KillCoordinator(int node)
@@ -95,8 +123,10 @@ public sealed class LabFaults
         }
     }
 
-    private bool IsRunning(int node) =>
-        LabProcesses.Of(_directory.Node(node)).Any(process => process.Command.Contains(" node --config ", StringComparison.Ordinal));
+    private bool IsRunning(int node) => Daemons(node).Count > 0;
+
+    private IReadOnlyList<(int Id, string Command)> Daemons(int node) =>
+        [.. LabProcesses.Of(_directory.Node(node)).Where(process => process.Command.Contains(" node --config ", StringComparison.Ordinal))];
 
     private bool StoreRuns(int node) =>
         LabProcesses.Of(_directory.Node(node)).Any(process => process.Command.Contains("/etcd ", StringComparison.Ordinal));

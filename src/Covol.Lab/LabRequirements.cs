@@ -19,8 +19,8 @@ public static class LabRequirements
         }
     }
 
-    /// <summary>Everything that <see cref="LabUp"/> needs of the machine and of the folder.</summary>
-    public static void ForLab(LabDirectory directory)
+    /// <summary>What the nodes of any lab need of the machine.</summary>
+    public static void Machine()
     {
         Root();
         Fuse();
@@ -30,6 +30,12 @@ public static class LabRequirements
         }
 
         Program("mkntfs", "ntfs-3g");
+    }
+
+    /// <summary>Everything that a new lab needs of the machine and of its folder.</summary>
+    public static void ForNewLab(LabDirectory directory)
+    {
+        Machine();
         if (directory.Exists)
         {
             throw new LabException($"There is a lab in {directory.Path} already. 'covol lab status' shows it, 'covol lab down' ends it.");

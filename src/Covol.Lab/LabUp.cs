@@ -12,7 +12,7 @@ public sealed class LabUp
 
     private const int NodesMax = 16;
     private const int VolumePortsPerNode = 8;
-    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(90);
 
     private readonly LabDirectory _directory;
     private readonly IReadOnlyList<string> _daemon;
@@ -33,11 +33,18 @@ public sealed class LabUp
 
     /// <summary>
     /// Returns when every node reads and writes the volume. On failure everything it started is ended again and its files are removed,
-    /// so that the same command can be tried again; what the nodes logged is kept where the sentence says.
+    /// so that the same command can be tried again; what the nodes logged is kept where the sentence says. A lab that is there and of
+    /// which nothing runs (the machine was restarted) is started as it is, and keeps its files whatever happens.
     /// </summary>
     public async Task RunAsync(int nodeCount, long lunBytes, CancellationToken cancellation)
     {
         CheckBefore(nodeCount, lunBytes);
+        if (_directory.Exists)
+        {
+            await StartAgainAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
+
         var nodes = Enumerable.Range(1, nodeCount).ToArray();
         var there = Directory.Exists(_directory.Path);
         try
@@ -88,6 +95,30 @@ public sealed class LabUp
         return logs.Length == 0 ? null : target;
     }
 
+    private async Task StartAgainAsync(CancellationToken cancellation)
+    {
+        var lab = _directory.Read();
+        _progress($"starting the lab in {_directory.Path} again, with its {lab.Nodes.Count} nodes and its volume as they are");
+        try
+        {
+            foreach (var node in lab.Nodes)
+            {
+                LabMounts.Unmount($"{_directory.Node(node)}/");
+                Start(_directory, node, _daemon);
+            }
+
+            await WaitForNodesAsync(lab.Nodes, cancellation).ConfigureAwait(false);
+            using var client = NodeClient.OverUnixSocket(_directory.ApiSocket(lab.Nodes[0]), TimeSpan.FromMinutes(2));
+            await WaitForVolumesAsync(client, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // As it was before: files, and nothing that runs.
+            await new LabFaults(_directory, _time).PowerCutAsync(CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
     /// <summary>Starts one node's daemon, which starts the rest.</summary>
     internal static void Start(LabDirectory directory, int node, IReadOnlyList<string> daemon) => LabProcesses.StartDetached(
         $"{directory.Node(node)}/log/node.log",
@@ -106,7 +137,13 @@ public sealed class LabUp
             throw new LabException("The LUN needs at least 256M.");
         }
 
-        LabRequirements.ForLab(_directory);
+        if (_directory.Exists && _directory.Read().Nodes.All(node => LabProcesses.Of(_directory.Node(node)).Count == 0))
+        {
+            LabRequirements.Machine();
+            return;
+        }
+
+        LabRequirements.ForNewLab(_directory);
     }
 
     private void Prepare(IReadOnlyList<int> nodes, long lunBytes)
@@ -209,4 +246,21 @@ public sealed class LabUp
     internal static string LastLine(string logFile) =>
         File.Exists(logFile) ? File.ReadLines(logFile).LastOrDefault()?.Replace("covold: ", "", StringComparison.Ordinal) ?? "its log is empty."
             : "it wrote no log.";
+
+    /// <summary>All volumes that the cluster has, which may be none: somebody may have removed the first one.</summary>
+    private async Task WaitForVolumesAsync(NodeClient client, CancellationToken cancellation)
+    {
+        await Wait.UntilAsync(
+            _time,
+            s_startLimit,
+            async () =>
+            {
+                var states = await client.GetVolumeStatesAsync(cancellation).ConfigureAwait(false);
+                return states.FirstOrDefault(state => state.State != "Direct") is { } missing
+                    ? $"{missing.Volume} is {missing.State} on {missing.Node}: {missing.Reason}"
+                    : null;
+            },
+            cancellation).ConfigureAwait(false);
+        _progress("every volume is on every node");
+    }
 }

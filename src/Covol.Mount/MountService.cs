@@ -22,7 +22,7 @@ internal sealed class MountService : IControlService
     private readonly Action _stop;
     private readonly Lock _gate = new();
     private readonly Dictionary<string, VolumeMount> _mounts = [];
-    private readonly Dictionary<string, AttachVolume> _attaching = [];
+    private readonly Dictionary<string, VolumeAttachment> _attaching = [];
     private readonly HashSet<string> _detaching = [];
 
     public MountService(
@@ -84,23 +84,55 @@ internal sealed class MountService : IControlService
             return ControlAnswer.Refused(reason);
         }
 
+        VolumeAttachment? attachment;
+        var isFirst = false;
         lock (_gate)
         {
-            if (_mounts.TryGetValue(attach.Volume, out var mount) && !_detaching.Contains(attach.Volume))
+            if (_detaching.Contains(attach.Volume))
+            {
+                return ControlAnswer.Refused($"{attach.Volume} is just being detached. Ask again.");
+            }
+
+            if (_mounts.TryGetValue(attach.Volume, out var mount))
             {
                 return Follow(mount, attach);
             }
 
-            if (_detaching.Contains(attach.Volume) || !_attaching.TryAdd(attach.Volume, attach))
+            if (!_attaching.TryGetValue(attach.Volume, out attachment))
             {
-                return ControlAnswer.Refused($"{attach.Volume} is just being attached or detached. Ask again.");
+                isFirst = true;
+                attachment = new VolumeAttachment(attach.LunUri);
+                _attaching.Add(attach.Volume, attachment);
             }
         }
 
+        if (isFirst)
+        {
+            try
+            {
+                attachment.End(await AttachAsync(attach, attachment, cancellation).ConfigureAwait(false));
+            }
+            catch
+            {
+                attachment.End(ControlAnswer.Refused($"{attach.Volume} could not be attached. Ask again."));
+                throw;
+            }
+        }
+        else if (!attachment.TryFollow(attach))
+        {
+            return ControlAnswer.Refused($"{attach.Volume} is just being attached with another LUN. Ask again.");
+        }
+
+        return await attachment.Answer.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<ControlAnswer> AttachAsync(AttachVolume attach, VolumeAttachment attachment, CancellationToken cancellation)
+    {
         VolumeMount? made = null;
         try
         {
-            made = await VolumeMount.AttachAsync(attach, _configuration, _connections, _time, _loggers, cancellation).ConfigureAwait(false);
+            made = await VolumeMount.AttachAsync(
+                attach, _configuration, _connections, _time, _loggers, cancellation, attachment.Begin).ConfigureAwait(false);
             return ControlAnswer.Done;
         }
         catch (Exception failure) when (failure is LunException or VolumeException or FuseException or IOException

@@ -71,6 +71,7 @@ public sealed class VolumeMount
     /// <summary>
     /// Opens and registers the LUN, opens a session, mounts and serves. On failure all of it is undone. Throws
     /// <see cref="LunException"/>, <see cref="VolumeException"/>, <see cref="FuseException"/> or <see cref="IOException"/>.
+    /// <paramref name="opening"/> gets the session before it waits for its coordinator: another may coordinate by then.
     /// </summary>
     public static async Task<VolumeMount> AttachAsync(
         AttachVolume attach,
@@ -78,7 +79,8 @@ public sealed class VolumeMount
         IConnectionSource connections,
         TimeProvider time,
         ILoggerFactory loggers,
-        CancellationToken cancellation)
+        CancellationToken cancellation,
+        Action<NodeVolume>? opening = null)
     {
         var log = loggers.CreateLogger<VolumeMount>();
         var path = System.IO.Path.GetFullPath(System.IO.Path.Combine(configuration.NamespaceRoot, VolumeName.Parse(attach.Volume).Value));
@@ -100,6 +102,7 @@ public sealed class VolumeMount
                 time,
                 loggers.CreateLogger<NodeVolume>());
             volume.SetCoordinator(attach.Epoch, attach.Coordinator);
+            opening?.Invoke(volume);
             var root = await volume.AskAsync<Entry>(new GetRoot()).ConfigureAwait(false);
             await volume.ConnectedAsync(cancellation).ConfigureAwait(false);
             var blockSize = Math.Max(lun.BlockSize, volume.BlockSize);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Extensions.Logging;
 
 namespace Covol.VirtualMachines;
 
@@ -53,6 +54,23 @@ internal static class QemuLauncher
 
         descriptor.Dispose();
         return null;
+    }
+
+    /// <summary>Takes away the sockets and files of a QEMU that is gone; its logs stay. Only while nobody starts another one there.</summary>
+    public static void RemovePlaces(VirtualMachinePlaces places, ILogger log)
+    {
+        try
+        {
+            if (Directory.Exists(places.Folder))
+            {
+                Directory.Delete(places.Folder, recursive: true);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The next start makes them anew.
+            VirtualMachineLog.PlacesLeft(log, places.Name, places.Folder, failure.Message);
+        }
     }
 
     /// <summary>Where the log of QEMU's own messages ends now.</summary>

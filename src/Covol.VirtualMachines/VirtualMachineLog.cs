@@ -25,6 +25,9 @@ internal static partial class VirtualMachineLog
     [LoggerMessage(5006, LogLevel.Information, "Virtual machine {Name}: {Event}")]
     public static partial void Event(ILogger log, string name, string @event);
 
+    [LoggerMessage(5007, LogLevel.Warning, "Virtual machine {Name} is gone; its folder {Folder} could not be removed: {Reason}")]
+    public static partial void PlacesLeft(ILogger log, string name, string folder, string reason);
+
     [LoggerMessage(5010, LogLevel.Information, "Migration of {Name}: {Phase}")]
     public static partial void MigrationPhase(ILogger log, string name, MigrationPhase phase);
 

@@ -91,6 +91,7 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
             process.Send(Signal.Kill);
             await process.Ended.ConfigureAwait(false);
             process.Dispose();
+            QemuLauncher.RemovePlaces(places, log);
             if (failure is OperationCanceledException && cancellation.IsCancellationRequested)
             {
                 throw;
@@ -107,6 +108,7 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
         var process = QemuLauncher.Find(places);
         if (process is null)
         {
+            QemuLauncher.RemovePlaces(places, log);
             return null;
         }
 
@@ -278,6 +280,7 @@ public sealed class VirtualMachineProcess : IAsyncDisposable
 
         // The monitor's last events are in the socket when the process is gone; the end of the stream follows at once.
         await _dispatching.ConfigureAwait(false);
+        QemuLauncher.RemovePlaces(Places, _log);
         VirtualMachineLog.Ended(_log, Name, ProcessId);
         return _announcedEnd ?? new VirtualMachineEnd(null, ByGuest: false);
     }

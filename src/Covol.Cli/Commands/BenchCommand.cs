@@ -22,7 +22,7 @@ internal static class BenchCommand
         {
             Common.CheckWritable(parsed.GetValue(json));
             var lab = new LabDirectory($"/var/tmp/covol-bench-{Environment.ProcessId}");
-            LabRequirements.ForLab(lab);
+            LabRequirements.ForNewLab(lab);
             LabRequirements.Program("fio", "fio");
             Action<string> progress = line => Console.Error.WriteLine(line);
             try

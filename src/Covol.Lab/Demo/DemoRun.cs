@@ -46,7 +46,7 @@ public sealed class DemoRun
     /// </summary>
     public async Task<DemoReport> RunAsync(CancellationToken cancellation)
     {
-        LabRequirements.ForLab(_lab);
+        LabRequirements.ForNewLab(_lab);
         LabRequirements.Program("qemu-system-x86_64", "qemu-system-x86");
         LabRequirements.Program("qemu-img", "qemu-utils");
         _start = _time.GetUtcNow();

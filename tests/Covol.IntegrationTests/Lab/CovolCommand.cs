@@ -43,7 +43,7 @@ internal static class CovolCommand
     }
 
     /// <summary>A program of this solution, of the same configuration as the tests.</summary>
-    private static string Program(string project, string file, [CallerFilePath] string here = "")
+    internal static string Program(string project, string file, [CallerFilePath] string here = "")
     {
         var root = Path.GetFullPath($"{Path.GetDirectoryName(here)}/../../..");
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
