@@ -164,6 +164,7 @@ public sealed partial class VolumeCoordinator
             }
 
             _orphans.Remove(file);
+            _nameless.Remove(file);
         }
         catch (VolumeException refusal)
         {

@@ -135,7 +135,11 @@ public sealed class VolumeMount
     /// <summary>How data goes now.</summary>
     public MountedVolume Describe()
     {
-        var state = _volume.Describe();
+        var state = _volume.Describe() with
+        {
+            Process = new ProcessUse(
+                GC.CollectionCount(0), Environment.CpuUsage.TotalTime.Ticks / TimeSpan.TicksPerMicrosecond),
+        };
         return _server.Completion.IsCompleted
             ? state with
             {

@@ -11,6 +11,7 @@ namespace Covol.Protocol.Control;
 /// <param name="RedirectedBytes">Read and written through the coordinator.</param>
 /// <param name="OpenHandles">Files open here.</param>
 /// <param name="Layouts">Layouts held.</param>
+/// <param name="Process">What the mount process, which serves all volumes of the node, has used; null from one that does not tell.</param>
 public sealed record MountedVolume(
     string Volume,
     VolumeRouteState State,
@@ -19,4 +20,5 @@ public sealed record MountedVolume(
     long DirectBytes,
     long RedirectedBytes,
     int OpenHandles,
-    int Layouts);
+    int Layouts,
+    ProcessUse? Process = null);

@@ -22,7 +22,7 @@ public static class RequestNatures
 
         Open { Truncate: true } => RequestNature.OnceJournalled,
         Open or Close => RequestNature.Once,
-        ReadData => RequestNature.Repeatable,
+        ReadData or FindData => RequestNature.Repeatable,
         WriteData { Append: true } => RequestNature.OnceJournalled,
         WriteData => RequestNature.Once,
         SetSize or Allocate => RequestNature.OnceJournalled,
