@@ -15,7 +15,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>Orphans that may still get a name. Not kept over a takeover: from then on they are orphans like others.</summary>
     private readonly HashSet<FileId> _nameless = [];
 
-    /// <summary>In a set-group-id directory everything has its group, and directories the bit as well (POSIX leaves it open, Linux does it).</summary>
+    /// <summary>In a set-group-id directory everything has its group, and directories have the bit as well (inode(7)).</summary>
     private static NewInode Inherited(MetadataContext context, FileId directory, NewInode inode)
     {
         var parent = context.Volume.GetAttributes(directory);

@@ -1,6 +1,5 @@
 using Covol.Coordinator.Driver;
 using Covol.Ntfs;
-using Covol.Protocol.Files;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 
@@ -85,6 +84,7 @@ public sealed partial class VolumeCoordinator
             && (IsResident(map) || _data.Covers(map, allocate.Offset.Value, Math.Min(end, map.Size.Value)));
         return isThere
             ? Done.Instance
-            : throw new VolumeException(VolumeError.NotSupported, "Room past a file's end is not kept for it; make the file longer instead.");
+            : throw new VolumeException(
+                VolumeError.NotSupported, "Room past a file's end is not kept for it; make the file longer instead.");
     }
 }

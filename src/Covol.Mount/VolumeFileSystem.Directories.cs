@@ -55,7 +55,8 @@ internal sealed partial class VolumeFileSystem
             var fits = cookie switch
             {
                 0 => listing.TryAdd(".", _nodes.NodeOf(directory.Directory), FuseShapes.Mode(FileKind.Directory), 1),
-                1 => listing.TryAdd("..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
+                1 => listing.TryAdd(
+                    "..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
                 _ => Add(ref listing, directory.Entries[(int)(cookie - OwnEntries)], cookie + 1),
             };
             if (!fits)

@@ -1,6 +1,7 @@
 using System.Text;
 using Covol.Fuse;
 using Covol.Protocol.Volume;
+using Covol.Protocol.Wire;
 
 namespace Covol.Mount;
 
@@ -10,11 +11,19 @@ internal sealed partial class VolumeFileSystem
     private const uint AttributeMustNotExist = 1;
     private const uint AttributeMustExist = 2;
     private const string Trusted = "trusted.";
+
+    // What one message carries besides the name. NTFS itself ends at 65,535 bytes for all of a file's attributes together.
+    private const int ValueLengthMax = WireLimits.FieldsLengthMax - 512;
     private static readonly string[] s_spaces = ["user.", Trusted, "security."];
 
     private async Task SetExtendedAttributeAsync(FuseRequest request)
     {
         var flags = request.SetExtendedAttribute.Flags;
+        if (request.SetExtendedAttribute.Size > ValueLengthMax)
+        {
+            throw new VolumeException(VolumeError.NoSpace, $"An extended attribute has at most {ValueLengthMax} bytes.");
+        }
+
         var set = new SetExtendedAttribute(
             _nodes.Resolve(request.Node),
             AttributeNameOf(request),
@@ -37,7 +46,8 @@ internal sealed partial class VolumeFileSystem
         var names = await _volume.AskAsync<ExtendedAttributeNames>(new ListExtendedAttributes(_nodes.Resolve(request.Node)))
             .ConfigureAwait(false);
         // The kernel hides no names of its own accord; "trusted" ones are the superuser's (xattr(7)).
-        var shown = names.Names.Where(name => IsOfKnownSpace(name) && (request.UserId == 0 || !name.StartsWith(Trusted, StringComparison.Ordinal)));
+        var shown = names.Names.Where(name =>
+            IsOfKnownSpace(name) && (request.UserId == 0 || !name.StartsWith(Trusted, StringComparison.Ordinal)));
         ReplySized(request, Encoding.UTF8.GetBytes(string.Concat(shown.Select(name => name + "\0"))));
     }
 

@@ -1,7 +1,6 @@
 using System.Text;
 using Covol.Fuse;
 using Covol.Protocol.Files;
-using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 

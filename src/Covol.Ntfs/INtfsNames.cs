@@ -6,7 +6,7 @@ namespace Covol.Ntfs;
 /// <summary>Reading directories in pieces, and files without a name. Part of <see cref="INtfsVolume"/>, whose rules hold.</summary>
 public interface INtfsNames
 {
-    /// <summary>All names in ordinal order and where they lead, without a look at the inodes; NTFS's own and Covol's are not among them.</summary>
+    /// <summary>All names in ordinal order and where they lead, without a look at the inodes; hidden ones are not among them.</summary>
     IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory);
 
     /// <summary>What a listed name leads to; null when that name of that file is gone.</summary>
@@ -18,6 +18,6 @@ public interface INtfsNames
     /// <summary>Makes a regular file without a name: it is an orphan at once.</summary>
     InodeAttributes CreateNameless(NewInode inode);
 
-    /// <summary>Gives an orphan made by <see cref="CreateNameless"/> its first name. Throws as <see cref="INtfsVolume.Link"/> does.</summary>
+    /// <summary>Gives an orphan of <see cref="CreateNameless"/> its first name. Throws as <see cref="INtfsVolume.Link"/> does.</summary>
     InodeAttributes LinkNameless(FileId file, FileId directory, string name);
 }

@@ -62,7 +62,8 @@ public sealed record SetAttributes(FileId File, AttributeChange Change) : Volume
 
 /// <summary>Answer: <see cref="Entry"/>. With <paramref name="Handle"/> the new file is open at once (<c>open(O_CREAT)</c>).</summary>
 /// <param name="Directory">Where.</param>
-/// <param name="Name">Under which name. Empty: a regular file without a name (O_TMPFILE), only with a handle; a <see cref="Link"/> may give it one.</param>
+/// <param name="Name">Under which name. Empty: a regular file without a name (O_TMPFILE), only with a handle; a <see cref="Link"/> may
+/// give it one.</param>
 /// <param name="Inode">What; in a set-group-id directory the group, and for directories the bit, are the directory's.</param>
 /// <param name="Handle">Open it under this handle.</param>
 /// <param name="OpenExisting">A regular file that exists already is opened instead (no O_EXCL); only with a handle.</param>

@@ -107,8 +107,8 @@ internal static class AttributeCases
             c.SetTimes("file", (1000, 0), (1000, 0));
             c.Truncate("file", 3);
             c.Rename("file", "other");
-            c.Say("as it was", c.StatusOf("other") is { } then && born is { } first && then.Born.Seconds == first.Born.Seconds
-                && then.Born.Nanoseconds == first.Born.Nanoseconds);
+            var then = c.StatusOf("other");
+            c.Say("as it was", (then?.Born.Seconds, then?.Born.Nanoseconds) == (born?.Born.Seconds, born?.Born.Nanoseconds));
         }),
         new("A write changes modification and change time, a read neither", c =>
         {
@@ -153,7 +153,8 @@ internal static class AttributeCases
     {
         if (c.StatusOf("file") is { } status)
         {
-            c.Say("times", $"{status.Accessed.Seconds}.{status.Accessed.Nanoseconds} {status.Modified.Seconds}.{status.Modified.Nanoseconds}");
+            var (accessed, modified) = (status.Accessed, status.Modified);
+            c.Say("times", $"{accessed.Seconds}.{accessed.Nanoseconds} {modified.Seconds}.{modified.Nanoseconds}");
         }
     }
 

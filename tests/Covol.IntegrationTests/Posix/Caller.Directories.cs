@@ -60,7 +60,8 @@ internal sealed unsafe partial class Caller
     {
         fixed (byte* source = value)
         {
-            Told($"setxattr {name} {Short(attribute)} {value.Length}", Libc.SetAttribute(PathOf(name), attribute, source, (nuint)value.Length, flags));
+            var result = Libc.SetAttribute(PathOf(name), attribute, source, (nuint)value.Length, flags);
+            Told($"setxattr {name} {Short(attribute)} {value.Length}", result);
         }
     }
 
@@ -76,7 +77,9 @@ internal sealed unsafe partial class Caller
         Told(
             $"getxattr {name} {Short(attribute)} {room}",
             length,
-            () => room == 0 ? $"{length} bytes" : length > 100 ? $"{length} bytes, {value.AsSpan(0, (int)length).Count(value[0])} alike" : Shown(value.AsSpan(0, (int)length)));
+            () => room == 0 ? $"{length} bytes"
+                : length > 100 ? $"{length} bytes, {value.AsSpan(0, (int)length).Count(value[0])} alike"
+                : Shown(value.AsSpan(0, (int)length)));
     }
 
     /// <summary>Those of a file's own: what a security module adds is left out.</summary>

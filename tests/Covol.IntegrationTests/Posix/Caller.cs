@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -32,9 +33,11 @@ internal sealed unsafe partial class Caller
     /// <summary>For what a case works out itself.</summary>
     public void Say(string what, object? value) => _told.AppendLine(CultureInfo.InvariantCulture, $"{what} = {value}");
 
-    public void Mask(uint mask) => Libc.SetMask(mask);
+    [SuppressMessage("Performance", "CA1822", Justification = "What a case does it does through its caller.")]
+    public void Mask(uint mask) => _ = Libc.SetMask(mask);
 
     /// <summary>From here on as an ordinary user. There is no way back.</summary>
+    [SuppressMessage("Performance", "CA1822", Justification = "What a case does it does through its caller.")]
     public void ActAs(uint user, uint group) => Libc.ActAs(user, group);
 
     public string PathOf(string name) => name.Length == 0 ? _folder : $"{_folder}/{name}";
@@ -149,7 +152,8 @@ internal sealed unsafe partial class Caller
     public void SynchronizeFileSystem(int descriptor) => Told("syncfs", Libc.SynchronizeFileSystem(descriptor));
 
     /// <summary>Access and modification time; seconds null: left as it is.</summary>
-    public void SetTimes(string name, (long? Seconds, long Nanoseconds) accessed, (long? Seconds, long Nanoseconds) modified, bool follow = true)
+    public void SetTimes(
+        string name, (long? Seconds, long Nanoseconds) accessed, (long? Seconds, long Nanoseconds) modified, bool follow = true)
     {
         var times = stackalloc long[4]
         {
@@ -206,7 +210,7 @@ internal sealed unsafe partial class Caller
         {
             // Each thread of .NET shares the process's mask until it says otherwise.
             Told("unshare", Libc.HaveOwnMask());
-            Libc.SetMask(0x12);
+            _ = Libc.SetMask(0x12);
             work(this);
         }
         catch (Exception failure) when (failure is not OutOfMemoryException)

@@ -57,6 +57,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int Open(string path, int flags, uint mode);
 
+    /// <summary>For a path that is no text.</summary>
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true)]
+    internal static partial int OpenBytes(byte* path, int flags, uint mode);
+
     [LibraryImport("libc", EntryPoint = "openat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int OpenAt(int folder, string path, int flags, uint mode);
 

@@ -81,7 +81,11 @@ internal static class NameCases
         }),
         new("Names keep every character, case and form", c =>
         {
-            string[] names = ["Abc", "abc", "é", "e\u0301", "日本語", "😀", "a b", " lead", "trail ", "trail.", "con", "a:b", "a\\b", "q?*<>|\"", "tab\t", "\u0001"];
+            string[] names =
+            [
+                "Abc", "abc", "é", "e\u0301", "日本語", "😀", "a b", " lead", "trail ", "trail.", "con", "a:b", "a\\b", "q?*<>|\"",
+                "tab\t", "\u0001",
+            ];
             c.MakeDirectory("folder");
             foreach (var name in names)
             {

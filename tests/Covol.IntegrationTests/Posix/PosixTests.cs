@@ -8,7 +8,8 @@ namespace Covol.IntegrationTests.Posix;
 /// What programs may rely on: each case is carried out on the local file system and on a volume, on the coordinator's node and on
 /// another one, and every call has to bring the same result.
 /// </summary>
-public sealed class PosixTests : IClassFixture<PosixTests.World>
+[Collection(nameof(PosixTests))]
+public sealed class PosixTests
 {
     private readonly World _world;
 
@@ -33,7 +34,8 @@ public sealed class PosixTests : IClassFixture<PosixTests.World>
         var one = PosixCase.All.Single(known => known.Sentence == sentence);
         var nodes = await _world.NodesAsync();
         var local = Directory.CreateDirectory(Path.Combine(nodes.Local, Guid.NewGuid().ToString("n"))).FullName;
-        var shared = Directory.CreateDirectory(Path.Combine(nodes.Roots[node == "coordinator" ? 0 : 1], Guid.NewGuid().ToString("n"))).FullName;
+        var root = nodes.Roots[node == "coordinator" ? 0 : 1];
+        var shared = Directory.CreateDirectory(Path.Combine(root, Guid.NewGuid().ToString("n"))).FullName;
 
         var expected = Caller.Tell(local, one.Calls);
         var told = Caller.Tell(shared, one.Calls);

@@ -45,6 +45,9 @@ internal sealed class ModelVolume : INtfsVolume
 
     public int Checkpoints { get; private set; }
 
+    /// <summary>How often a directory's names were listed.</summary>
+    public int Listings { get; private set; }
+
     public double JournalUse => _changes.Count / 1_000_000.0;
 
     /// <summary>The clusters that are free right now.</summary>
@@ -130,11 +133,16 @@ internal sealed class ModelVolume : INtfsVolume
     public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
         [.. Directory(directory).Names.Select(name => new DirectoryEntry(name.Key, name.Value, Find(name.Value).Kind))];
 
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory) =>
-        [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
+    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory)
+    {
+        Listings++;
+        return [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
+    }
 
     public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
-        Directory(directory).Names.TryGetValue(name, out var id) && id.Reference == file ? new DirectoryEntry(name, id, Find(id).Kind) : null;
+        Directory(directory).Names.TryGetValue(name, out var id) && id.Reference == file
+            ? new DirectoryEntry(name, id, Find(id).Kind)
+            : null;
 
     public FileReference ParentOf(FileId directory) => Directory(directory).Id.Reference;
 
