@@ -58,10 +58,13 @@ public sealed partial class VolumeCoordinator
     private async Task<ReadOnlyMemory<byte>> ReadInGateAsync(ReadData read, FileMap map)
     {
         var size = _visibleSizes.TryGetValue(read.File, out var visible) ? visible : map.Size;
+        if (read.Length == 0 || read.Offset.Value >= size.Value)
+        {
+            return default;
+        }
+
         var length = (int)Math.Min(read.Length, size.Value - read.Offset.Value);
-        return length <= 0
-            ? default
-            : await _dataWorkers.RunAsync(() => _data.Read(map, read.Offset.Value, length));
+        return await _dataWorkers.RunAsync(() => _data.Read(map, read.Offset.Value, length));
     }
 
     private async Task<VolumeReply> WriteDataAsync(Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
@@ -102,6 +105,8 @@ public sealed partial class VolumeCoordinator
                 entering = EnterToWriteAsync(write.File, mode, ahead: true);
                 continue;
             }
+
+            RefuseTooLarge(start + data.Length);
 
             if (data.IsEmpty)
             {

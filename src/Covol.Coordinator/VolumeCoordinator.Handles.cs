@@ -170,6 +170,7 @@ public sealed partial class VolumeCoordinator
             }
 
             _orphans.Remove(file);
+            _nameless.Remove(file);
         }
         catch (VolumeException refusal)
         {

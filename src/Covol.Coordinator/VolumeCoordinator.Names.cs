@@ -12,11 +12,6 @@ namespace Covol.Coordinator;
 /// </summary>
 public sealed partial class VolumeCoordinator
 {
-    /// <summary>Bytes of names in one page of a directory; a message holds 64 KiB of fields.</summary>
-    private const int PageBytesMax = 40_000;
-
-    private const int PageEntriesMax = 500;
-
     private async Task<VolumeReply> LookupAsync(Lookup lookup)
     {
         var found = await _metadata.ReadAsync(
@@ -63,6 +58,11 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> CreateAsync(Session session, RequestId id, Create create)
     {
+        if (create.Name.Length == 0)
+        {
+            return await CreateNamelessAsync(session, id, create);
+        }
+
         var (attributes, isNew) = await _metadata.ChangeAsync(context =>
         {
             if (create is { OpenExisting: true, Handle: not null }
@@ -71,7 +71,7 @@ public sealed partial class VolumeCoordinator
                 return (context.Shown(existing), false);
             }
 
-            var created = context.Volume.Create(create.Directory, create.Name, create.Inode);
+            var created = context.Volume.Create(create.Directory, create.Name, Inherited(context, create.Directory, create.Inode));
             context.Changes.Add(new StateChange.Answered(id, new Entry(created)));
             return (created, true);
         });
@@ -97,6 +97,11 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> LinkAsync(RequestId id, Link link)
     {
+        if (IsNameless(link.File))
+        {
+            return await LinkNamelessAsync(id, link);
+        }
+
         var attributes = await _metadata.ChangeAsync(context =>
         {
             if (context.IsOrphan(link.File))
@@ -138,41 +143,6 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> ReadLinkAsync(ReadLink read) =>
         new LinkTarget(await _metadata.ReadAsync(context => context.Volume.ReadLink(read.File)));
-
-    private async Task<VolumeReply> ListAsync(ListDirectory list) => await _metadata.ReadAsync(context =>
-    {
-        var names = context.Volume.List(list.Directory);
-        var index = list.After is null ? 0 : FirstAfter(names, list.After);
-        var page = new List<DirectoryEntry>();
-        var bytes = 0;
-        for (; index < names.Count && page.Count < PageEntriesMax && bytes < PageBytesMax; index++)
-        {
-            page.Add(names[index]);
-            bytes += 32 + (names[index].Name.Length * 3);
-        }
-
-        return new DirectoryPage(page, index == names.Count);
-    });
-
-    private static int FirstAfter(IReadOnlyList<DirectoryEntry> names, string after)
-    {
-        var low = 0;
-        var high = names.Count;
-        while (low < high)
-        {
-            var middle = (low + high) >>> 1;
-            if (string.CompareOrdinal(names[middle].Name, after) > 0)
-            {
-                high = middle;
-            }
-            else
-            {
-                low = middle + 1;
-            }
-        }
-
-        return low;
-    }
 
     private async Task<VolumeReply> GetSpaceAsync() => await _metadata.ReadAsync(context =>
     {

@@ -22,6 +22,7 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.InvalidArgument, "A size is not negative.");
         }
 
+        RefuseTooLarge(set.Size.Value);
         var mode = GateMode.Extend;
         while (true)
         {
@@ -123,8 +124,11 @@ public sealed partial class VolumeCoordinator
         }
 
         var end = allocate.Offset.Value + allocate.Length.Value;
+        RefuseTooLarge(end);
         switch (allocate.Mode)
         {
+            case AllocationMode.KeepSize:
+                return await KeepRoomAsync(allocate, end);
             case AllocationMode.Extend:
             {
                 using var gate = await _gates.EnterAsync(allocate.File, GateMode.Extend);
@@ -138,7 +142,7 @@ public sealed partial class VolumeCoordinator
                 return Done.Instance;
             }
 
-            case AllocationMode.ZeroRange:
+            case AllocationMode.ZeroRange or AllocationMode.ZeroInside:
                 return await ZeroRangeAsync(id, allocate, end);
             default:
                 throw new VolumeException(VolumeError.NotSupported, $"{allocate.Mode} is not carried out.");
@@ -154,6 +158,11 @@ public sealed partial class VolumeCoordinator
         if (IsResident(map))
         {
             map = await MoveOutOfRecordAsync(allocate.File);
+        }
+
+        if (allocate.Mode == AllocationMode.ZeroInside)
+        {
+            end = Math.Min(end, map.Size.Value);
         }
 
         if (end > map.Size.Value)

@@ -241,7 +241,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         Refused { Error: VolumeError.InGrace or VolumeError.NotServing or VolumeError.WrongEpoch } => false,
         // A layout that was lost on its way may have been recalled since; asked again, it is granted anew.
         LayoutGranted or LockTested => false,
-        DataRead or DirectoryPage or VolumeSpace or LinkTarget or ExtendedAttributeValue or ExtendedAttributeNames => false,
+        DataRead or DataFound or DirectoryPage or VolumeSpace or LinkTarget or ExtendedAttributeValue or ExtendedAttributeNames => false,
         _ => true,
     };
 
@@ -288,6 +288,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         SetSize set => SetSizeAsync(call.Id, set),
         Allocate allocate => AllocateAsync(call.Id, allocate),
         Synchronize synchronize => SynchronizeAsync(synchronize),
+        FindData find => FindDataAsync(find),
         NoteDirectWrites note => Replied(NoteWritten(note.File)),
         GetLayout get => GetLayoutAsync(session, get),
         ReturnLayout returned => Replied(Return(session, returned)),

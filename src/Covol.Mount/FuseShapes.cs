@@ -56,9 +56,19 @@ internal static class FuseShapes
     {
         0 => OpenAccess.Read,
         1 => OpenAccess.Write,
-        2 => OpenAccess.ReadWrite,
-        _ => throw new VolumeException(VolumeError.InvalidArgument, "An open without any access."),
+
+        // 3 is Linux' own: for device controls, with the permissions for both (open(2)).
+        _ => OpenAccess.ReadWrite,
     };
+
+    /// <summary>What a write by a user leaves of a mode. Without group execution the group's bit means something else and stays.</summary>
+    public static int WithoutSetId(int mode)
+    {
+        const int user = 0x800;
+        const int groupAndItsExecution = 0x400 | 0x8;
+        var left = mode & ~user;
+        return (left & groupAndItsExecution) == groupAndItsExecution ? left & ~0x400 : left;
+    }
 
     public static FileTime Time(long seconds, uint nanoseconds) => FileTime.FromUnix(seconds, nanoseconds);
 }

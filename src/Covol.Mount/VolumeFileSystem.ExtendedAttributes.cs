@@ -1,6 +1,7 @@
 using System.Text;
 using Covol.Fuse;
 using Covol.Protocol.Volume;
+using Covol.Protocol.Wire;
 
 namespace Covol.Mount;
 
@@ -9,10 +10,20 @@ internal sealed partial class VolumeFileSystem
     // linux/xattr.h: XATTR_CREATE, XATTR_REPLACE
     private const uint AttributeMustNotExist = 1;
     private const uint AttributeMustExist = 2;
+    private const string Trusted = "trusted.";
+
+    // What one message carries besides the name. NTFS itself ends at 65,535 bytes for all of a file's attributes together.
+    private const int ValueLengthMax = WireLimits.FieldsLengthMax - 512;
+    private static readonly string[] s_spaces = ["user.", Trusted, "security."];
 
     private async Task SetExtendedAttributeAsync(FuseRequest request)
     {
         var flags = request.SetExtendedAttribute.Flags;
+        if (request.SetExtendedAttribute.Size > ValueLengthMax)
+        {
+            throw new VolumeException(VolumeError.NoSpace, $"An extended attribute has at most {ValueLengthMax} bytes.");
+        }
+
         var set = new SetExtendedAttribute(
             _nodes.Resolve(request.Node),
             AttributeNameOf(request),
@@ -34,7 +45,10 @@ internal sealed partial class VolumeFileSystem
     {
         var names = await _volume.AskAsync<ExtendedAttributeNames>(new ListExtendedAttributes(_nodes.Resolve(request.Node)))
             .ConfigureAwait(false);
-        ReplySized(request, Encoding.UTF8.GetBytes(string.Concat(names.Names.Select(name => name + "\0"))));
+        // The kernel hides no names of its own accord; "trusted" ones are the superuser's (xattr(7)).
+        var shown = names.Names.Where(name =>
+            IsOfKnownSpace(name) && (request.UserId == 0 || !name.StartsWith(Trusted, StringComparison.Ordinal)));
+        ReplySized(request, Encoding.UTF8.GetBytes(string.Concat(shown.Select(name => name + "\0"))));
     }
 
     private async Task RemoveExtendedAttributeAsync(FuseRequest request)
@@ -61,8 +75,23 @@ internal sealed partial class VolumeFileSystem
         }
     }
 
-    /// <summary>Access control lists live in the kernel's "system" space; a volume keeps owner, group and mode only.</summary>
-    private static string AttributeNameOf(FuseRequest request) => NameOf(request) is var name && !name.StartsWith("system.", StringComparison.Ordinal)
-        ? name
-        : throw new VolumeException(VolumeError.NotSupported, "System attributes are not kept.");
+    /// <summary>
+    /// The spaces of xattr(7) without "system", where access control lists live: a volume keeps owner, group and mode only. What other
+    /// systems keep under other names is not shown.
+    /// </summary>
+    private static string AttributeNameOf(FuseRequest request)
+    {
+        var name = NameOf(request);
+        if (IsOfKnownSpace(name))
+        {
+            return name;
+        }
+
+        throw s_spaces.Contains(name)
+            ? new VolumeException(VolumeError.InvalidArgument, $"'{name}' is a space of attributes and no attribute.")
+            : new VolumeException(VolumeError.NotSupported, $"'{name}' is in no space of attributes that a volume keeps.");
+    }
+
+    private static bool IsOfKnownSpace(string name) =>
+        s_spaces.Any(space => name.Length > space.Length && name.StartsWith(space, StringComparison.Ordinal));
 }

@@ -25,6 +25,11 @@ internal sealed partial class VolumeFileSystem
         var (handle, attributes) = await _volume.OpenAsync(
             _nodes.Resolve(request.Node), FuseShapes.AccessOf(flags), (flags & FuseShapes.OpenTruncate) != 0).ConfigureAwait(false);
         Opened(handle, attributes);
+        if ((flags & FuseShapes.OpenTruncate) != 0)
+        {
+            await CutByUserAsync(request, attributes).ConfigureAwait(false);
+        }
+
         request.ReplyOpen((ulong)handle.Id.Value, OpenReply);
     }
 
@@ -34,12 +39,17 @@ internal sealed partial class VolumeFileSystem
         var inode = new NewInode(FileKind.Regular, FuseShapes.Permissions(body.Mode), request.UserId, request.GroupId);
         var (handle, attributes) = await _volume.CreateAsync(
             _nodes.Resolve(request.Node),
-            NameOf(request),
+            request.Opcode == FuseOpcode.TemporaryFile ? "" : NameOf(request),
             inode,
             FuseShapes.AccessOf(body.Flags),
             openExisting: (body.Flags & FuseShapes.OpenExclusive) == 0,
             truncate: (body.Flags & FuseShapes.OpenTruncate) != 0).ConfigureAwait(false);
         Opened(handle, attributes);
+        if ((body.Flags & FuseShapes.OpenTruncate) != 0)
+        {
+            await CutByUserAsync(request, attributes).ConfigureAwait(false);
+        }
+
         request.ReplyCreate(EntryOf(attributes), (ulong)handle.Id.Value, OpenReply);
     }
 
@@ -47,6 +57,19 @@ internal sealed partial class VolumeFileSystem
     {
         _files[(ulong)handle.Id.Value] = handle;
         _volume.ExpectData(handle, attributes.Size);
+    }
+
+    /// <summary>
+    /// An open that cuts takes set-id bits away as a write does, except for the superuser; the kernel leaves it to the server. In
+    /// between, the file is empty and not open yet.
+    /// </summary>
+    private async Task CutByUserAsync(FuseRequest request, InodeAttributes attributes)
+    {
+        var mode = FuseShapes.WithoutSetId(attributes.Mode);
+        if (request.UserId != 0 && mode != attributes.Mode)
+        {
+            await _volume.AskAsync<Entry>(new SetAttributes(attributes.File, new AttributeChange { Mode = mode })).ConfigureAwait(false);
+        }
     }
 
     private async Task FlushAsync(FuseRequest request)
@@ -84,7 +107,12 @@ internal sealed partial class VolumeFileSystem
         var mode = body.Mode switch
         {
             0 => AllocationMode.Extend,
-            AllocateZeroRange or (AllocateZeroRange | AllocateKeepSize) => AllocationMode.ZeroRange,
+            AllocateKeepSize => AllocationMode.KeepSize,
+            AllocateZeroRange => AllocationMode.ZeroRange,
+            AllocateZeroRange | AllocateKeepSize => AllocationMode.ZeroInside,
+
+            // A hole would have to be made in the file's map. Zeroes instead of a hole would be what nobody asked for: a guest that
+            // gives space back would have it written, and lose its layout meanwhile. Programs that get this errno go another way.
             _ => throw new VolumeException(VolumeError.NotSupported, $"fallocate mode {body.Mode:x} is not carried out."),
         };
         var allocate = new Allocate(
@@ -96,23 +124,31 @@ internal sealed partial class VolumeFileSystem
         request.ReplyOk();
     }
 
-    /// <summary>A volume's files have no holes that programs could see: all is data up to the end.</summary>
     private async Task SeekAsync(FuseRequest request)
     {
         var body = request.Seek;
-        var attributes = await _volume.GetAttributesAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
         if (body.Whence is not (SeekData or SeekHole))
         {
             throw new VolumeException(VolumeError.InvalidArgument, $"lseek from {body.Whence} is not carried out.");
         }
 
-        if (body.Offset >= (ulong)attributes.Size.Value)
+        if (body.Offset > long.MaxValue)
         {
+            // Negative, as the program gave it.
             request.ReplyError(Errno.NoSuchPosition);
             return;
         }
 
-        request.ReplySeek(body.Whence == SeekData ? body.Offset : (ulong)attributes.Size.Value);
+        var find = new FindData(_nodes.Resolve(request.Node), new FileByteOffset((long)body.Offset), Hole: body.Whence == SeekHole);
+        var found = await _volume.AskAsync<DataFound>(find).ConfigureAwait(false);
+        if (found.Offset is { } offset)
+        {
+            request.ReplySeek((ulong)offset.Value);
+        }
+        else
+        {
+            request.ReplyError(Errno.NoSuchPosition);
+        }
     }
 
     private async Task TestLockAsync(FuseRequest request)

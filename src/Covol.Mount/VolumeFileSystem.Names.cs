@@ -1,7 +1,6 @@
 using System.Text;
 using Covol.Fuse;
 using Covol.Protocol.Files;
-using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 
@@ -24,6 +23,14 @@ internal sealed partial class VolumeFileSystem
     {
         var attributes = await _volume.GetAttributesAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
         request.ReplyAttributes(FuseShapes.Attributes(attributes, request.Node));
+    }
+
+    /// <summary>As GETATTR, and the time of birth.</summary>
+    private async Task ExtendedStatusAsync(FuseRequest request)
+    {
+        var attributes = await _volume.GetAttributesAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
+        var born = new FileTime(attributes.File.Birth);
+        request.ReplyExtendedStatus(FuseShapes.Attributes(attributes, request.Node), born.UnixSeconds, born.UnixNanoseconds);
     }
 
     private async Task SetAttributesAsync(FuseRequest request)
@@ -152,57 +159,5 @@ internal sealed partial class VolumeFileSystem
             FragmentSize = (uint)cluster,
             NameLengthMax = 255,
         });
-    }
-
-    private Task OpenDirectoryAsync(FuseRequest request)
-    {
-        var handle = (ulong)Interlocked.Increment(ref _lastDirectory);
-        _directories[handle] = new DirectorySnapshot(_nodes.Resolve(request.Node));
-        request.ReplyOpen(handle, FuseOpenFlags.None);
-        return Task.CompletedTask;
-    }
-
-    private async Task ReadDirectoryAsync(FuseRequest request)
-    {
-        if (!_directories.TryGetValue(request.ReadDirectory.Handle, out var directory))
-        {
-            throw new VolumeException(VolumeError.NoSuchHandle, "The directory is not open here.");
-        }
-
-        var from = request.ReadDirectory.Offset;
-        var entries = await directory.EntriesAsync(_volume, again: from == 0).ConfigureAwait(false);
-        Fill(request, directory.Directory, entries, from);
-    }
-
-    private void Fill(FuseRequest request, FileId directory, IReadOnlyList<DirectoryEntry> entries, ulong from)
-    {
-        var listing = request.BeginDirectory();
-        var self = _nodes.NodeOf(directory);
-        for (var cookie = from; cookie < (ulong)entries.Count + 2; cookie++)
-        {
-            var fits = cookie switch
-            {
-                // What lies above is not known here, and programs that care ask for ".." themselves.
-                0 => listing.TryAdd(".", self, FuseShapes.Mode(FileKind.Directory), 1),
-                1 => listing.TryAdd("..", self, FuseShapes.Mode(FileKind.Directory), 2),
-                _ => Add(ref listing, entries[(int)cookie - 2], cookie + 1),
-            };
-            if (!fits)
-            {
-                break;
-            }
-        }
-
-        request.ReplyDirectory(listing);
-    }
-
-    private bool Add(ref FuseDirectoryListing listing, DirectoryEntry entry, ulong next) =>
-        listing.TryAdd(entry.Name, _nodes.NodeOf(entry.File), FuseShapes.Mode(entry.Kind), next);
-
-    private Task ReleaseDirectoryAsync(FuseRequest request)
-    {
-        _directories.TryRemove(request.Release.Handle, out _);
-        request.ReplyOk();
-        return Task.CompletedTask;
     }
 }

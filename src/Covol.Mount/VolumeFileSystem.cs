@@ -25,7 +25,7 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
     private readonly int _blockSize;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<ulong, OpenFile> _files = new();
-    private readonly ConcurrentDictionary<ulong, DirectorySnapshot> _directories = new();
+    private readonly ConcurrentDictionary<ulong, OpenDirectory> _directories = new();
     private readonly ConcurrentDictionary<ulong, CancellationTokenSource> _waiting = new();
     private long _lastDirectory;
 
@@ -60,15 +60,12 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
             case FuseOpcode.Sync:
                 BeginSynchronize(request);
                 break;
-            case FuseOpcode.Access or FuseOpcode.ExtendedStatus or FuseOpcode.CopyFileRange or FuseOpcode.BlockMap or FuseOpcode.Poll:
+            case FuseOpcode.Access or FuseOpcode.CopyFileRange or FuseOpcode.BlockMap or FuseOpcode.Poll:
                 // The kernel does it in another way by itself and does not ask again.
                 request.ReplyError(FuseErrno.NotImplemented);
                 break;
             case FuseOpcode.Control:
                 request.ReplyError(FuseErrno.NotTerminal);
-                break;
-            case FuseOpcode.TemporaryFile:
-                request.ReplyError(FuseErrno.NotSupported);
                 break;
             case FuseOpcode.SetLockWait:
                 // Known before an interrupt can come.
@@ -146,7 +143,7 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
                 MountLog.RequestRefused(_log, _name, opcode, refused.Error, refused.Message);
             }
 
-            request.ReplyError(Errno.Of(refused.Error));
+            request.ReplyError(ErrnoOf(request, opcode, refused.Error));
         }
         catch (Exception failure)
         {
@@ -172,6 +169,7 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
     {
         FuseOpcode.Lookup => LookupAsync(request),
         FuseOpcode.GetAttributes => GetAttributesAsync(request),
+        FuseOpcode.ExtendedStatus => ExtendedStatusAsync(request),
         FuseOpcode.SetAttributes => SetAttributesAsync(request),
         FuseOpcode.ReadLink => ReadLinkAsync(request),
         FuseOpcode.SymbolicLink => SymbolicLinkAsync(request),
@@ -182,7 +180,7 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         FuseOpcode.Rename or FuseOpcode.Rename2 => RenameAsync(request),
         FuseOpcode.Link => LinkAsync(request),
         FuseOpcode.Open => OpenAsync(request),
-        FuseOpcode.Create => CreateAsync(request),
+        FuseOpcode.Create or FuseOpcode.TemporaryFile => CreateAsync(request),
         FuseOpcode.Read => RedirectReadAsync(request),
         FuseOpcode.Write => RedirectWriteAsync(request),
         FuseOpcode.FileSystemStatus => FileSystemStatusAsync(request),
@@ -204,6 +202,23 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         FuseOpcode.Seek => SeekAsync(request),
         _ => throw new VolumeException(VolumeError.NotSupported, $"{request.Opcode} is not carried out."),
     };
+
+    /// <summary>
+    /// ESTALE makes the kernel look a path up once more, which is right where a name leads to another file by now. A directory that is
+    /// gone has no names any more, though, and one that is open here is gone for good: a local file system says ENOENT.
+    /// </summary>
+    private int ErrnoOf(FuseRequest request, FuseOpcode opcode, VolumeError error)
+    {
+        var isGone = error == VolumeError.Stale && opcode switch
+        {
+            FuseOpcode.Lookup or FuseOpcode.Create or FuseOpcode.TemporaryFile or FuseOpcode.MakeNode or FuseOpcode.MakeDirectory
+                or FuseOpcode.SymbolicLink or FuseOpcode.Unlink or FuseOpcode.RemoveDirectory or FuseOpcode.Rename or FuseOpcode.Rename2
+                or FuseOpcode.ReadDirectory => true,
+            FuseOpcode.GetAttributes or FuseOpcode.ExtendedStatus => IsOpenDirectory(request.Node),
+            _ => false,
+        };
+        return isGone ? FuseErrno.NoEntry : Errno.Of(error);
+    }
 
     private FuseEntry EntryOf(InodeAttributes attributes) => new()
     {

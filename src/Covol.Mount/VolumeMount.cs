@@ -156,7 +156,12 @@ public sealed class VolumeMount
     /// <summary>How data goes now.</summary>
     public MountedVolume Describe()
     {
-        var state = _volume.Describe() with { WantsKey = _keys.IsWanted };
+        var state = _volume.Describe() with
+        {
+            WantsKey = _keys.IsWanted,
+            Process = new ProcessUse(
+                GC.CollectionCount(0), Environment.CpuUsage.TotalTime.Ticks / TimeSpan.TicksPerMicrosecond),
+        };
         return _server.Completion.IsCompleted
             ? state with
             {

@@ -174,7 +174,8 @@ internal sealed class ClusterQueries
                 mounted.State.ToString(),
                 mounted.Reason,
                 mounted.DirectBytes,
-                mounted.RedirectedBytes);
+                mounted.RedirectedBytes,
+                mounted.Process is { } use ? new DataPathView(use.Collections, use.ProcessorMicroseconds) : null);
     }
 
     private static string Version { get; } =

@@ -15,7 +15,7 @@ namespace Covol.Ntfs;
 /// <see cref="Extend"/> + <see cref="Commit"/> (clusters are this file's, stable) and <see cref="SetValidLength"/> (the data is on the
 /// LUN and flushed).
 /// </remarks>
-public interface INtfsVolume : IDisposable
+public interface INtfsVolume : INtfsNames, IDisposable
 {
     int ClusterSize { get; }
 

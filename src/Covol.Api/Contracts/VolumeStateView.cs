@@ -9,6 +9,7 @@ namespace Covol.Api.Contracts;
 /// <param name="Reason">Why it is not Direct.</param>
 /// <param name="DirectBytes">Read and written on the LUN by the node itself.</param>
 /// <param name="RedirectedBytes">Read and written through the coordinator.</param>
+/// <param name="DataPath">What the node's mount process has used; null where it does not answer.</param>
 public sealed record VolumeStateView(
     string Volume,
     string Node,
@@ -17,4 +18,5 @@ public sealed record VolumeStateView(
     string State,
     string Reason,
     long DirectBytes,
-    long RedirectedBytes);
+    long RedirectedBytes,
+    DataPathView? DataPath = null);

@@ -55,7 +55,9 @@ internal static class BenchCommand
             ("Wanted", result => result.Wanted == 0 ? "" : Number(result.Wanted, "0.00")),
             ("Raw p50 us", result => Number(result.RawP50Us, "0")),
             ("Volume p50 us", result => Number(result.VolumeP50Us, "0")),
-            ("Volume p99 us", result => Number(result.VolumeP99Us, "0")));
+            ("Volume p99 us", result => Number(result.VolumeP99Us, "0")),
+            ("Collections", result => Number(result.Collections, "0")),
+            ("CPU us/request", result => Number(result.ProcessorUs, "0.0")));
         Console.WriteLine(
             $"{report.Machine.Cores} cores, {ByteSize.Show(report.Machine.MemoryBytes)}, kernel {report.Machine.Kernel}, {report.Machine.Disk}; "
             + $"medians of {report.Rounds} alternating runs of {report.Seconds} s");

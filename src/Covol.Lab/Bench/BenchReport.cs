@@ -21,8 +21,19 @@ public sealed record BenchMachine(int Cores, long MemoryBytes, string Kernel, st
 /// <param name="RawP50Us">Median latency in microseconds.</param>
 /// <param name="VolumeP50Us">Median latency in microseconds.</param>
 /// <param name="VolumeP99Us">99th percentile in microseconds.</param>
+/// <param name="Collections">Garbage collections of the node's mount process during all runs on the volume together; 0 is wanted.</param>
+/// <param name="ProcessorUs">Processor time of the node's mount process for one request, in microseconds.</param>
 public sealed record BenchResult(
-    string Name, double RawIops, double VolumeIops, double Ratio, double Wanted, double RawP50Us, double VolumeP50Us, double VolumeP99Us);
+    string Name,
+    double RawIops,
+    double VolumeIops,
+    double Ratio,
+    double Wanted,
+    double RawP50Us,
+    double VolumeP50Us,
+    double VolumeP99Us,
+    int Collections,
+    double ProcessorUs);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(BenchReport))]

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Covol.Api;
+using Covol.Api.Contracts;
 
 namespace Covol.Lab.Bench;
 
@@ -8,6 +10,7 @@ namespace Covol.Lab.Bench;
 /// </summary>
 public sealed class BenchRun
 {
+    private static readonly TimeSpan s_askLimit = TimeSpan.FromSeconds(10);
     private readonly LabDirectory _lab;
     private readonly int _node;
     private readonly Action<string> _progress;
@@ -38,7 +41,8 @@ public sealed class BenchRun
                 var result = results[^1];
                 _progress(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{result.Name,-18} raw {result.RawIops,9:0} volume {result.VolumeIops,9:0} IOPS  ratio {result.Ratio:0.00}"));
+                    $"{result.Name,-18} raw {result.RawIops,9:0} volume {result.VolumeIops,9:0} IOPS  ratio {result.Ratio:0.00}")
+                    + string.Create(CultureInfo.InvariantCulture, $"  {result.Collections} collections, {result.ProcessorUs:0.0} us a request"));
             }
 
             return new BenchReport(Machine(), rounds, seconds, results);
@@ -50,15 +54,22 @@ public sealed class BenchRun
         }
     }
 
-    private static async Task<BenchResult> MeasureAsync(
+    private async Task<BenchResult> MeasureAsync(
         BenchCase workload, string raw, string shared, int rounds, int seconds, long bytes, CancellationToken cancellation)
     {
         var onRaw = new List<FioRun.Figures>();
         var onVolume = new List<FioRun.Figures>();
+        var costs = new List<double>();
+        var collections = 0;
         for (var round = 0; round < rounds; round++)
         {
             onRaw.Add(await FioRun.MeasureAsync(workload, raw, bytes, seconds, cancellation).ConfigureAwait(false));
-            onVolume.Add(await FioRun.MeasureAsync(workload, shared, bytes, seconds, cancellation).ConfigureAwait(false));
+            var before = await DataPathAsync(cancellation).ConfigureAwait(false);
+            var run = await FioRun.MeasureAsync(workload, shared, bytes, seconds, cancellation).ConfigureAwait(false);
+            var after = await DataPathAsync(cancellation).ConfigureAwait(false);
+            onVolume.Add(run);
+            collections += after.Collections - before.Collections;
+            costs.Add((after.ProcessorUs - before.ProcessorUs) / (double)Math.Max(1, run.Requests));
         }
 
         var rawIops = Median(onRaw.Select(run => run.Iops));
@@ -71,7 +82,17 @@ public sealed class BenchRun
             workload.Wanted,
             Median(onRaw.Select(run => run.P50Us)),
             Median(onVolume.Select(run => run.P50Us)),
-            Median(onVolume.Select(run => run.P99Us)));
+            Median(onVolume.Select(run => run.P99Us)),
+            collections,
+            Median(costs));
+    }
+
+    private async Task<DataPathView> DataPathAsync(CancellationToken cancellation)
+    {
+        using var client = NodeClient.OverUnixSocket(_lab.ApiSocket(_node), s_askLimit);
+        var states = await client.GetVolumeStatesAsync(cancellation).ConfigureAwait(false);
+        return states.FirstOrDefault(state => state.Node == $"node{_node}" && state.Volume == LabUp.VolumeName)?.DataPath
+            ?? throw new LabException($"node{_node} does not tell what its mount process uses. Look at {_lab.Node(_node)}/log.");
     }
 
     private static double Median(IEnumerable<double> values)

@@ -7,7 +7,7 @@ namespace Covol.Lab.Bench;
 internal static class FioRun
 {
     /// <summary>What one run measured.</summary>
-    internal readonly record struct Figures(double Iops, double P50Us, double P99Us);
+    internal readonly record struct Figures(double Iops, long Requests, double P50Us, double P99Us);
 
     /// <summary>Writes a file from end to end, so that everything in it is valid data.</summary>
     public static async Task PrepareAsync(string file, long bytes, CancellationToken cancellation) => await RunAsync(
@@ -30,6 +30,7 @@ internal static class FioRun
         var percentiles = side.GetProperty("clat_ns").GetProperty("percentile");
         return new Figures(
             side.GetProperty("iops").GetDouble(),
+            side.GetProperty("total_ios").GetInt64(),
             percentiles.GetProperty("50.000000").GetDouble() / 1000,
             percentiles.GetProperty("99.000000").GetDouble() / 1000);
     }

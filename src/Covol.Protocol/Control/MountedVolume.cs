@@ -14,6 +14,7 @@ namespace Covol.Protocol.Control;
 /// <param name="WantsKey">
 /// It could go direct again and waits for a key that was never used: the next <see cref="AttachVolume"/> brings one.
 /// </param>
+/// <param name="Process">What the mount process, which serves all volumes of the node, has used; null from one that does not tell.</param>
 public sealed record MountedVolume(
     string Volume,
     VolumeRouteState State,
@@ -23,4 +24,5 @@ public sealed record MountedVolume(
     long RedirectedBytes,
     int OpenHandles,
     int Layouts,
-    bool WantsKey = false);
+    bool WantsKey = false,
+    ProcessUse? Process = null);

@@ -8,4 +8,10 @@ public enum AllocationMode
 
     /// <summary>FALLOC_FL_ZERO_RANGE inside the file: the range reads as zero and stays allocated.</summary>
     ZeroRange,
+
+    /// <summary>FALLOC_FL_KEEP_SIZE: space for a range that lies inside the file; one that does not is refused (NotSupported).</summary>
+    KeepSize,
+
+    /// <summary>FALLOC_FL_ZERO_RANGE with FALLOC_FL_KEEP_SIZE: what of the range lies past the end stays out of the file.</summary>
+    ZeroInside,
 }

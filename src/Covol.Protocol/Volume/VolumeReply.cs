@@ -48,7 +48,10 @@ public sealed record Entry(InodeAttributes Attributes) : VolumeReply;
 public sealed record LinkTarget(string Target) : VolumeReply;
 
 /// <summary>Some of a directory's names. Empty and <paramref name="IsLast"/> when there are no more.</summary>
-public sealed record DirectoryPage(IReadOnlyList<DirectoryEntry> Entries, bool IsLast) : VolumeReply;
+/// <param name="Entries">In ordinal order.</param>
+/// <param name="IsLast">No name follows.</param>
+/// <param name="Parent">What ".." is: the directory itself for the root and for one that was removed.</param>
+public sealed record DirectoryPage(IReadOnlyList<DirectoryEntry> Entries, bool IsLast, FileReference Parent) : VolumeReply;
 
 /// <summary>For <c>statfs</c>.</summary>
 public sealed record VolumeSpace(ByteCount Total, ByteCount Free, int ClusterSize, long FreeInodes, long TotalInodes) : VolumeReply;
@@ -56,6 +59,9 @@ public sealed record VolumeSpace(ByteCount Total, ByteCount Free, int ClusterSiz
 public sealed record ExtendedAttributeValue(ReadOnlyMemory<byte> Value) : VolumeReply;
 
 public sealed record ExtendedAttributeNames(IReadOnlyList<string> Names) : VolumeReply;
+
+/// <summary>Where data or a hole begins; null: nowhere from there on (ENXIO).</summary>
+public sealed record DataFound(FileByteOffset? Offset) : VolumeReply;
 
 /// <summary>The bytes follow as data.</summary>
 public sealed record DataRead(int Length) : VolumeReply;

@@ -62,8 +62,9 @@ public sealed record SetAttributes(FileId File, AttributeChange Change) : Volume
 
 /// <summary>Answer: <see cref="Entry"/>. With <paramref name="Handle"/> the new file is open at once (<c>open(O_CREAT)</c>).</summary>
 /// <param name="Directory">Where.</param>
-/// <param name="Name">Under which name.</param>
-/// <param name="Inode">What.</param>
+/// <param name="Name">Under which name. Empty: a regular file without a name (O_TMPFILE), only with a handle; a <see cref="Link"/> may
+/// give it one.</param>
+/// <param name="Inode">What; in a set-group-id directory the group, and for directories the bit, are the directory's.</param>
 /// <param name="Handle">Open it under this handle.</param>
 /// <param name="OpenExisting">A regular file that exists already is opened instead (no O_EXCL); only with a handle.</param>
 /// <param name="Truncate">... and cut to nothing first (O_TRUNC).</param>
@@ -84,7 +85,8 @@ public sealed record ReadLink(FileId File) : VolumeRequest;
 
 /// <summary>
 /// The names of a directory in ordinal order, from the first one after <paramref name="After"/>; "." and ".." are not among
-/// them. Resuming by name stays right while others change the directory. Answer: <see cref="DirectoryPage"/>.
+/// them. Resuming by name stays right while others change the directory: what is there all the time is listed once. Without
+/// <paramref name="After"/> the listing is made anew. Answer: <see cref="DirectoryPage"/>.
 /// </summary>
 public sealed record ListDirectory(FileId Directory, string? After) : VolumeRequest;
 
@@ -144,6 +146,12 @@ public sealed record Synchronize(FileId File, bool WroteDirectly) : VolumeReques
 
 /// <summary>The session wrote inside its layout: modification time becomes now. Not stable when answered. Answer: <see cref="Done"/>.</summary>
 public sealed record NoteDirectWrites(FileId File) : VolumeRequest;
+
+/// <summary>
+/// The first position from <paramref name="Offset"/> on that holds data, or that is in a hole (the end counts as one). What lies past
+/// valid length is a hole. Answer: <see cref="DataFound"/>.
+/// </summary>
+public sealed record FindData(FileId File, FileByteOffset Offset, bool Hole) : VolumeRequest;
 
 // ---- Layouts --------------------------------------------------------------------------------------------------------------
 

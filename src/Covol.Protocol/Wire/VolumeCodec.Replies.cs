@@ -40,6 +40,7 @@ public static partial class VolumeCodec
                 TotalInodes = it.TotalInodes,
             },
         },
+        DataFound it => new() { DataFound = ToWire(it) },
         ExtendedAttributeValue it => new() { ExtendedAttributeValue = new() { Value = ByteString.CopyFrom(it.Value.Span) } },
         ExtendedAttributeNames it => new() { ExtendedAttributeNames = new() { Names = { it.Names } } },
         DataRead it => new() { DataRead = new() { Length = it.Length } },
@@ -69,6 +70,8 @@ public static partial class VolumeCodec
             WireValues.NotNegative(reply.VolumeSpace.TotalInodes, "inodes")),
         Pb.Reply.KindOneofCase.ExtendedAttributeValue => new ExtendedAttributeValue(reply.ExtendedAttributeValue.Value.Memory),
         Pb.Reply.KindOneofCase.ExtendedAttributeNames => new ExtendedAttributeNames([.. reply.ExtendedAttributeNames.Names]),
+        Pb.Reply.KindOneofCase.DataFound => new DataFound(
+            reply.DataFound.HasOffset ? WireValues.Offset(reply.DataFound.Offset) : null),
         Pb.Reply.KindOneofCase.DataRead => new DataRead(DataLength(reply.DataRead.Length)),
         Pb.Reply.KindOneofCase.DataWritten => new DataWritten(
             WireValues.Offset(reply.DataWritten.Offset), WireValues.Bytes(reply.DataWritten.Size, "size")),
@@ -113,7 +116,7 @@ public static partial class VolumeCodec
 
     private static Pb.DirectoryPage ToWire(DirectoryPage page)
     {
-        var message = new Pb.DirectoryPage { IsLast = page.IsLast };
+        var message = new Pb.DirectoryPage { IsLast = page.IsLast, Parent = page.Parent.Value };
         foreach (var entry in page.Entries)
         {
             message.Entries.Add(new Pb.DirectoryEntry
@@ -136,7 +139,18 @@ public static partial class VolumeCodec
             entries[index] = new DirectoryEntry(entry.Name, entry.File.FromWire(), entry.Kind.FromWire());
         }
 
-        return new DirectoryPage(entries, message.IsLast);
+        return new DirectoryPage(entries, message.IsLast, new FileReference(message.Parent));
+    }
+
+    private static Pb.DataFound ToWire(DataFound found)
+    {
+        var message = new Pb.DataFound();
+        if (found.Offset is { } offset)
+        {
+            message.Offset = offset.Value;
+        }
+
+        return message;
     }
 
     private static int DataLength(int length) => length is >= 0 and <= WireLimits.DataLengthMax

@@ -88,6 +88,7 @@ public static partial class VolumeCodec
         },
         Synchronize it => new() { Synchronize = new() { File = it.File.ToWire(), WroteDirectly = it.WroteDirectly } },
         NoteDirectWrites it => new() { NoteDirectWrites = new() { File = it.File.ToWire() } },
+        FindData it => new() { FindData = new() { File = it.File.ToWire(), Offset = it.Offset.Value, Hole = it.Hole } },
         GetLayout it => new() { GetLayout = new() { File = it.File.ToWire(), Access = (Pb.LayoutAccess)it.Access } },
         ReturnLayout it => new() { ReturnLayout = new() { File = it.File.ToWire(), Generation = it.Generation.Value } },
         TestLock it => new()
@@ -174,6 +175,8 @@ public static partial class VolumeCodec
         Pb.Request.KindOneofCase.Synchronize => new Synchronize(
             request.Synchronize.File.FromWire(), request.Synchronize.WroteDirectly),
         Pb.Request.KindOneofCase.NoteDirectWrites => new NoteDirectWrites(request.NoteDirectWrites.File.FromWire()),
+        Pb.Request.KindOneofCase.FindData => new FindData(
+            request.FindData.File.FromWire(), WireValues.Offset(request.FindData.Offset), request.FindData.Hole),
         Pb.Request.KindOneofCase.GetLayout => new GetLayout(request.GetLayout.File.FromWire(), request.GetLayout.Access.FromWire()),
         Pb.Request.KindOneofCase.ReturnLayout => new ReturnLayout(
             request.ReturnLayout.File.FromWire(), new LayoutGeneration(request.ReturnLayout.Generation)),

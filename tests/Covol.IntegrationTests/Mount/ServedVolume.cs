@@ -19,7 +19,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
     private readonly MetadataThread _metadata;
     private readonly NtfsVolume _volume;
     private readonly VolumeCoordinator _coordinator;
-    private readonly VolumeListener _listener;
+    private readonly List<VolumeListener> _listeners;
     private bool _isDisposed;
 
     private ServedVolume(
@@ -31,7 +31,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
         _metadata = metadata;
         _volume = volume;
         _coordinator = coordinator;
-        _listener = listener;
+        _listeners = [listener];
     }
 
     public Epoch Epoch { get; }
@@ -91,6 +91,15 @@ internal sealed partial class ServedVolume : IAsyncDisposable
 
     public Task HandOverAsync() => _coordinator.HandOverAsync();
 
+    /// <summary>A socket on which whoever comes is another node.</summary>
+    public string ListenFor(NodeId node, string socket)
+    {
+        var endpoint = PeerEndpoint.Unix(socket);
+        _listeners.Add(VolumeListener.Start(
+            [endpoint], _coordinator, node, null, ConnectionOptions.Default, TimeProvider.System, NullLogger.Instance));
+        return endpoint.ToString();
+    }
+
     /// <summary>A second call does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -101,7 +110,11 @@ internal sealed partial class ServedVolume : IAsyncDisposable
 
         _isDisposed = true;
         await _coordinator.DisposeAsync();
-        await _listener.DisposeAsync();
+        foreach (var listener in _listeners)
+        {
+            await listener.DisposeAsync();
+        }
+
         await _metadata.RunAsync(_volume.Dispose);
         _metadata.Dispose();
         _lun.Dispose();

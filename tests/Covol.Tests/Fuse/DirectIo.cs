@@ -164,7 +164,7 @@ public sealed class DirectIo : IDisposable
         const int warm = 2_000;
         const int measured = 4_000;
         long before = 0;
-        var quietest = long.MaxValue;
+        long after = 0;
         var count = 0;
         using var kernel = FakeKernel.Mounted(new ScriptedHandler
         {
@@ -173,13 +173,14 @@ public sealed class DirectIo : IDisposable
                 count++;
                 if (count == warm)
                 {
+                    // The runtime hands a thread some room to allocate in, and counts what is left of it as allocated when a collection
+                    // (which any other test may cause) takes it away. This collection leaves the thread without such room.
+                    GC.Collect(0);
                     before = GC.GetAllocatedBytesForCurrentThread();
                 }
-                else if (count > warm && count % 1_000 == 0)
+                else if (count == warm + measured)
                 {
-                    var now = GC.GetAllocatedBytesForCurrentThread();
-                    quietest = Math.Min(quietest, now - before);
-                    before = now;
+                    after = GC.GetAllocatedBytesForCurrentThread();
                 }
 
                 ReadOnlySpan<RingSegment> segments = [new RingSegment(0, 0, 4096), new RingSegment(4096, 8192, 4096)];
@@ -216,8 +217,7 @@ public sealed class DirectIo : IDisposable
         }
 
         count.ShouldBe(warm + measured);
-        // Of four times 1,000 requests, one must be without a single byte: a rare object that is not the path's own spoils at most its part.
-        quietest.ShouldBe(0);
+        (after - before).ShouldBe(0);
     }
 
     private int Descriptor => (int)_lun.DangerousGetHandle();

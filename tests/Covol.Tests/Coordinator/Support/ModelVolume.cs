@@ -54,6 +54,9 @@ internal sealed class ModelVolume : INtfsVolume
     /// <summary>The largest record so far, as a share of the ring.</summary>
     public double LargestCommit { get; private set; }
 
+    /// <summary>How often a directory's names were listed.</summary>
+    public int Listings { get; private set; }
+
     /// <summary>The clusters that are free right now.</summary>
     public IReadOnlyCollection<long> Free => _free;
 
@@ -144,6 +147,33 @@ internal sealed class ModelVolume : INtfsVolume
 
     public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
         [.. Directory(directory).Names.Select(name => new DirectoryEntry(name.Key, name.Value, Find(name.Value).Kind))];
+
+    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory)
+    {
+        Listings++;
+        return [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
+    }
+
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
+        Directory(directory).Names.TryGetValue(name, out var id) && id.Reference == file
+            ? new DirectoryEntry(name, id, Find(id).Kind)
+            : null;
+
+    public FileReference ParentOf(FileId directory) => Directory(directory).Id.Reference;
+
+    public InodeAttributes CreateNameless(NewInode inode)
+    {
+        var created = Find(Create(Root, "nameless", inode).File);
+        Unlink(Root, "nameless", isDirectory: false);
+        return created.Attributes;
+    }
+
+    public InodeAttributes LinkNameless(FileId file, FileId directory, string name)
+    {
+        var linked = Link(file, directory, name);
+        Find(file).IsOrphan = false;
+        return linked;
+    }
 
     public FileMap Map(FileId file) => Find(file).Map;
 

@@ -1,0 +1,124 @@
+using System.Text;
+using Covol.IntegrationTests.Support;
+using Shouldly;
+using Xunit;
+
+namespace Covol.IntegrationTests.Posix;
+
+/// <summary>Where a volume differs from the test's local file system: its own limits, and what it does not do, which it says.</summary>
+[Collection(nameof(PosixTests))]
+public sealed class VolumeOnlyTests
+{
+    private readonly PosixTests.World _world;
+
+    public VolumeOnlyTests(PosixTests.World world) => _world = world;
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task What_a_volume_does_not_do_is_refused_as_not_supported()
+    {
+        var told = await TellAsync(0, c =>
+        {
+            c.Make("file", new string('x', 10_000));
+            var file = c.Open("file", Libc.ReadWrite);
+            c.Allocate(file, Libc.PunchHole | Libc.KeepSize, 0, 4_096);
+            c.Allocate(file, Libc.KeepSize, 1 << 20, 4_096);
+            c.Allocate(file, 8, 0, 4_096);
+            c.SetAttribute("file", "system.posix_acl_access", [2, 0, 0, 0]);
+            c.GetAttribute("file", "system.posix_acl_access");
+            c.SetAttribute("file", "unknown.space", "x"u8);
+            c.Read(file, 0, 4);
+            c.Status("file");
+        });
+
+        Results(told)[^8..].ShouldBe(
+            [.. Enumerable.Repeat("EOPNOTSUPP", 6), "'xxxx'", "100644 owner 0:0 links 1 size 10000"], customMessage: told);
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task An_attribute_may_have_nearly_64_kibibytes()
+    {
+        var told = await TellAsync(1, c =>
+        {
+            c.Make("file");
+            var value = Enumerable.Repeat((byte)'v', 65_000).ToArray();
+            c.SetAttribute("file", "user.big", value);
+            c.GetAttribute("file", "user.big");
+            c.SetAttribute("file", "user.more", value);
+            c.SetAttribute("file", "user.big", Enumerable.Repeat((byte)'w', 65_536).ToArray());
+            c.GetAttribute("file", "user.big");
+            c.ListAttributes("file");
+        });
+
+        Results(told)[^6..].ShouldBe(
+            ["ok", "65000 bytes, 65000 alike", "ENOSPC", "ENOSPC", "65000 bytes, 65000 alike", "user.big"], customMessage: told);
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task A_name_has_255_characters_whatever_they_take_in_bytes()
+    {
+        var longest = new string('日', 255);
+        var told = await TellAsync(1, c =>
+        {
+            c.Make(longest, "text");
+            c.ReadAll(longest);
+            c.Say("listed", c.ListAll("").Count(entry => entry.Name == longest));
+            c.Open(longest + "日", Libc.ReadWrite | Libc.Create);
+            c.Open(longest + "日", Libc.ReadOnly);
+        });
+
+        Results(told)[^3..].ShouldBe(["1", "ENAMETOOLONG", "ENAMETOOLONG"], customMessage: told);
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task Bytes_that_are_no_text_are_no_name()
+    {
+        var nodes = await _world.NodesAsync();
+
+        // Invalid UTF-8 has no form in UTF-16, in which NTFS keeps names.
+        var path = Encoding.Latin1.GetBytes($"{nodes.Roots[0]}/\xff\xfe");
+        InvalidName(path).ShouldBe("EINVAL");
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task What_one_node_does_the_other_sees_at_once()
+    {
+        var nodes = await _world.NodesAsync();
+        var folder = Guid.NewGuid().ToString("n");
+        var (here, there) = (Path.Combine(nodes.Roots[0], folder), Path.Combine(nodes.Roots[1], folder));
+        Directory.CreateDirectory(here);
+        for (var turn = 0; turn < 30; turn++)
+        {
+            var (writer, reader) = turn % 2 == 0 ? (here, there) : (there, here);
+            await File.WriteAllTextAsync($"{writer}/file", $"turn {turn}");
+            (await File.ReadAllTextAsync($"{reader}/file")).ShouldBe($"turn {turn}");
+            File.Move($"{reader}/file", $"{reader}/moved");
+            Directory.GetFiles(writer).Select(Path.GetFileName).ShouldBe(["moved"]);
+            File.SetUnixFileMode($"{writer}/moved", (UnixFileMode)(turn % 2 == 0 ? 0x180 : 0x1A4));
+            File.GetUnixFileMode($"{reader}/moved").ShouldBe(File.GetUnixFileMode($"{writer}/moved"));
+            File.Delete($"{writer}/moved");
+            File.Exists($"{reader}/moved").ShouldBeFalse();
+        }
+    }
+
+    private async Task<string> TellAsync(int node, Action<Caller> calls)
+    {
+        var root = (await _world.NodesAsync()).Roots[node];
+        return Caller.Tell(Directory.CreateDirectory(Path.Combine(root, Guid.NewGuid().ToString("n"))).FullName, calls);
+    }
+
+    private static string[] Results(string told) =>
+    [
+        .. told.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line[(line.IndexOf(" = ", StringComparison.Ordinal) + 3)..]),
+    ];
+
+    private static unsafe string InvalidName(byte[] path)
+    {
+        fixed (byte* text = (byte[])[.. path, 0])
+        {
+            return Libc.OpenBytes(text, Libc.ReadWrite | Libc.Create, 0x1A4) < 0
+                ? ErrorNames.Of(System.Runtime.InteropServices.Marshal.GetLastPInvokeError())
+                : "ok";
+        }
+    }
+}
