@@ -41,16 +41,25 @@ internal static partial class NodeLog
     [LoggerMessage(7011, LogLevel.Information, "Virtual machine {Name} is {State} here: {Reason}")]
     public static partial void Machine(ILogger log, string name, string state, string reason);
 
-    [LoggerMessage(7013, LogLevel.Error, "This node was evicted by {By} (eviction {Number}): {Reason}. Everything that ran here ends; then it comes back")]
+    [LoggerMessage(
+        7013,
+        LogLevel.Error,
+        "This node was evicted by {By} (eviction {Number}): {Reason}. Everything that ran here ends; then it comes back")]
     public static partial void Evicted(ILogger log, string by, long number, string reason);
 
     [LoggerMessage(7014, LogLevel.Information, "Eviction {Number} is obeyed: nothing of the life before it runs here any more")]
     public static partial void EvictionObeyed(ILogger log, long number);
 
-    [LoggerMessage(7015, LogLevel.Information, "node{Node}'s control plane ends; the peers know that it restarts, everything else of the node goes on")]
+    [LoggerMessage(
+        7015,
+        LogLevel.Information,
+        "node{Node}'s control plane ends; the peers know that it restarts, everything else of the node goes on")]
     public static partial void Restarts(ILogger log, int node);
 
-    [LoggerMessage(7016, LogLevel.Information, "The coordinator of {Volume} has fenced node{Node} up to incarnation {Incarnation} and ended its sessions")]
+    [LoggerMessage(
+        7016,
+        LogLevel.Information,
+        "The coordinator of {Volume} has fenced node{Node} up to incarnation {Incarnation} and ended its sessions")]
     public static partial void EvictionTold(ILogger log, string volume, int node, long incarnation);
 
     [LoggerMessage(7012, LogLevel.Error, "Neither peers nor the cluster store answer: the others take this node for evicted")]

@@ -35,6 +35,9 @@ internal sealed class MountRole : IDisposable
     private readonly ConcurrentDictionary<string, ReservationKey> _keys = new();
     private readonly ConcurrentDictionary<string, Epoch> _attached = new();
 
+    /// <summary>Volumes whose data path was fenced or failed, and which wait for a key that was never used (SAFETY 1, 4).</summary>
+    private readonly ConcurrentDictionary<string, bool> _waitsForKey = new();
+
     /// <summary>Attaching and detaching of one volume do not overlap.</summary>
     private readonly ConcurrentDictionary<string, SemaphoreSlim> _turns = new();
 
@@ -216,6 +219,8 @@ internal sealed class MountRole : IDisposable
         _mount = mount;
         await WaitForAnswerAsync(mount, cancellation).ConfigureAwait(false);
         IsReady = true;
+        using var living = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var keys = OfferKeysAsync(mount, living.Token);
         try
         {
             while (!mount.Ended.IsCompleted)
@@ -228,12 +233,34 @@ internal sealed class MountRole : IDisposable
         finally
         {
             // What is asked of a process that is gone fails at once; the next one gets keys of its own.
-            await Task.WhenAll(_following.Values).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await living.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll([.. _following.Values, keys]).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _following.Clear();
         }
 
         IsReady = false;
         NodeLog.RoleEnded(_log, MountName, mount.Id, LogOf(MountName));
+    }
+
+    /// <summary>
+    /// Looks which volumes go redirected and could go direct again: each gets a fresh key with its next attachment. Beside everything
+    /// else, since a mount process that answers slowly must not delay what follows a takeover.
+    /// </summary>
+    private async Task OfferKeysAsync(RoleProcess mount, CancellationToken cancellation)
+    {
+        while (!mount.Ended.IsCompleted)
+        {
+            foreach (var volume in await MountedAsync(cancellation).ConfigureAwait(false))
+            {
+                if (volume.WantsKey && _waitsForKey.TryAdd(volume.Volume, true))
+                {
+                    _changed.Release();
+                }
+            }
+
+            await Task.WhenAny(mount.Ended, Task.Delay(s_refresh, _time, cancellation)).ConfigureAwait(false);
+            cancellation.ThrowIfCancellationRequested();
+        }
     }
 
     /// <summary>The mount process, found or started, with its holder.</summary>
@@ -271,6 +298,7 @@ internal sealed class MountRole : IDisposable
                     new TlsFiles(_configuration.Authority, _configuration.Certificate, _configuration.Key)));
             mount = StartRole(MountName, ["mount", "--config", file]);
             _keys.Clear();
+            _waitsForKey.Clear();
             _attached.Clear();
         }
         else
@@ -300,7 +328,7 @@ internal sealed class MountRole : IDisposable
     }
 
     private bool IsBehind(string volume) => _wanted.TryGetValue(volume, out var wanted)
-        && !(_attached.TryGetValue(volume, out var epoch) && epoch.Value >= wanted.Epoch.Value);
+        && (_waitsForKey.ContainsKey(volume) || !(_attached.TryGetValue(volume, out var epoch) && epoch.Value >= wanted.Epoch.Value));
 
     private async Task FollowAsync(string volume, CancellationToken cancellation)
     {
@@ -330,6 +358,11 @@ internal sealed class MountRole : IDisposable
     /// </summary>
     private async Task AttachAsync(string volume, Wanted wanted, CancellationToken cancellation)
     {
+        if (_waitsForKey.TryRemove(volume, out _))
+        {
+            _keys.TryRemove(volume, out _);
+        }
+
         if (!_keys.TryGetValue(volume, out var key))
         {
             key = await _allocator.NewDataKeyAsync(new NodeId(_configuration.Node), _eviction.Obeyed, cancellation).ConfigureAwait(false);

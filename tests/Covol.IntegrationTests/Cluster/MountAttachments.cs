@@ -97,6 +97,20 @@ public sealed class MountAttachments : IAsyncLifetime, IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_volume_that_lost_its_key_and_could_go_direct_again_is_offered_a_fresh_one()
+    {
+        _role!.Want("Good", "file:/good", new Epoch(1), ["unix:/one"]);
+        await UntilAsync(() => _mount.Asked.Count == 1);
+
+        _mount.WantsKey = "Good";
+
+        await UntilAsync(() => _mount.Asked.Count >= 2);
+        var told = _mount.Asked.ToArray();
+        told.Select(attach => attach.Epoch).Distinct().ShouldBe([new Epoch(1)]);
+        told.Select(attach => attach.DataKey).Distinct().Count().ShouldBe(told.Length);
+    }
+
+    [Fact]
     public async Task What_runs_of_an_evicted_life_gets_no_key_and_a_new_mount_process_does_when_the_eviction_is_obeyed()
     {
         var records = new ClusterRecords(_store, _keys);
@@ -127,13 +141,18 @@ public sealed class MountAttachments : IAsyncLifetime, IAsyncDisposable
     {
         public ConcurrentQueue<AttachVolume> Asked { get; } = new();
 
+        /// <summary>The volume that says so when it is asked what is mounted.</summary>
+        public string? WantsKey { get; set; }
+
         public TaskCompletionSource Hung { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public async ValueTask<ControlAnswer> AskAsync(ControlRequest request, CancellationToken cancellation)
         {
             if (request is not Covol.Transport.Control.Attach attach)
             {
-                return new ControlAnswer(true, MountedVolumes: []);
+                return new ControlAnswer(true, MountedVolumes: WantsKey is { } volume
+                    ? [new MountedVolume(volume, VolumeRouteState.FileSystemRedirected, "fenced", new Epoch(1), 0, 0, 0, 0, WantsKey: true)]
+                    : []);
             }
 
             Asked.Enqueue(attach.Volume);

@@ -139,7 +139,8 @@ public sealed class LabFixture : IAsyncLifetime
             VolumeChecker.Check(lun).ShouldBeEmpty();
         }
 
-        foreach (var (program, arguments) in (IEnumerable<(string, string[])>)[("ntfsfix", ["-n", Lab.Lun]), ("ntfsresize", ["-i", "-f", "-P", Lab.Lun])])
+        (string Program, string[] Arguments)[] checks = [("ntfsfix", ["-n", Lab.Lun]), ("ntfsresize", ["-i", "-f", "-P", Lab.Lun])];
+        foreach (var (program, arguments) in checks)
         {
             var (status, output, error) = await CovolCommand.ProgramAsync(program, arguments);
             status.ShouldBe(0, output + error);

@@ -17,6 +17,7 @@ public sealed class ContractShapes
         [typeof(ClusterView)] = "name state reasons nodes volumes",
         [typeof(NodeView)] = "node state reason address version coordinatorOf virtualMachines",
         [typeof(VolumeView)] = "volume lun coordinator epoch state reason",
+        [typeof(DataPathView)] = "collections processorUs",
         [typeof(VolumeStateView)] = "volume node coordinator epoch state reason directBytes redirectedBytes dataPath",
         [typeof(VirtualMachineView)] = "name state reason node memoryBytes cpus disks consoleLog",
         [typeof(MigrationView)] = "from to totalMs downtimeMs blackoutMs",
