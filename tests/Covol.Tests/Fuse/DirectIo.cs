@@ -173,8 +173,8 @@ public sealed class DirectIo : IDisposable
                 count++;
                 if (count == warm)
                 {
-                    // The runtime hands a thread some room to allocate in, and counts what is left of it as allocated when a collection
-                    // (which any other test may cause) takes it away. This collection leaves the thread without such room.
+                    // Seen while other threads collected: the counter grew by just the room that the runtime had left over for this
+                    // thread to allocate in, without any object. A collection here leaves the thread without such room.
                     GC.Collect(0);
                     before = GC.GetAllocatedBytesForCurrentThread();
                 }
