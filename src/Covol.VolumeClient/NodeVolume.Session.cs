@@ -17,6 +17,9 @@ public sealed partial class NodeVolume
                 case LockResolved resolved:
                     volume._tickets.Resolved(resolved);
                     break;
+                case SessionEnded _ when volume.IsGivingUp:
+                    // As asked for. A link that ended now would bring CloseSession over the next one, under a new session.
+                    break;
                 case SessionEnded ended:
                     // The keeper learns it from its next request; what is open here must not go on until then.
                     volume._keeper.Link?.Retire(ended.Reason);

@@ -208,6 +208,17 @@ public sealed partial class NodeVolume : IAsyncDisposable
         await closing.ConfigureAwait(false);
     }
 
+    private bool IsGivingUp
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _givingUp;
+            }
+        }
+    }
+
     private static TReply Expect<TReply>(VolumeReply reply)
         where TReply : VolumeReply => reply switch
         {

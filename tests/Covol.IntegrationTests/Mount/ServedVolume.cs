@@ -96,7 +96,13 @@ internal sealed partial class ServedVolume : IAsyncDisposable
     {
         var endpoint = PeerEndpoint.Unix(socket);
         _listeners.Add(VolumeListener.Start(
-            [endpoint], _coordinator, node, null, ConnectionOptions.Default, TimeProvider.System, NullLogger.Instance));
+            [endpoint],
+            _coordinator,
+            node,
+            null,
+            ConnectionOptions.Default with { Volume = "Volume1" },
+            TimeProvider.System,
+            NullLogger.Instance));
         return endpoint.ToString();
     }
 
