@@ -276,6 +276,7 @@ public sealed partial class VolumeCoordinator
             {
                 try
                 {
+                    context.MakeRoom();
                     context.Volume.SetAttributes(file, new AttributeChange { Modified = time, Changed = time });
                 }
                 catch (VolumeException)

@@ -76,6 +76,15 @@ internal sealed class CommitQueue
         _uncommitted.Clear();
     }
 
+    /// <summary>On the metadata thread: a change that follows fits the journal together with what is uncommitted.</summary>
+    public void MakeRoom()
+    {
+        if (!_volume.HasRoomForChange)
+        {
+            CommitGroup();
+        }
+    }
+
     /// <summary>On the metadata thread, with nothing uncommitted.</summary>
     public void Checkpoint() => _volume.Checkpoint(_state.Encode());
 
@@ -162,6 +171,11 @@ internal sealed class CommitQueue
 
     private void Run(Operation operation)
     {
+        if (operation.Changes)
+        {
+            MakeRoom();
+        }
+
         _context.Changes.Clear();
         try
         {
