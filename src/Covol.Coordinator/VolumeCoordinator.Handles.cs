@@ -122,6 +122,7 @@ public sealed partial class VolumeCoordinator
         }
 
         _opens.Remove(file);
+        GiveSpareBack(file);
         PurgeIfUnused(file);
     }
 
