@@ -294,6 +294,7 @@ public sealed partial class VolumeCoordinator
             {
                 foreach (var (file, time) in slice)
                 {
+                    context.MakeRoom();
                     SetTime(context, file, time);
                 }
 

@@ -124,6 +124,7 @@ public sealed partial class VolumeCoordinator
 
         _opens.Remove(file);
         ForgetLoss(file, isGone: false);
+        GiveSpareBack(file);
         PurgeIfUnused(file);
     }
 

@@ -15,6 +15,22 @@ public sealed partial class VolumeCoordinator
     /// <summary>The most that one commit allocates, so that its bitmap pages fit the journal with room to spare.</summary>
     private const long GrowStepMax = 16L << 30;
 
+    /// <summary>Files below this size grow by what is asked for only.</summary>
+    private const long SpareFrom = 256 << 10;
+
+    /// <summary>A file that grows by writing gets as much again as it has, at most this.</summary>
+    private const long SpareMax = 64L << 20;
+
+    /// <summary>Spare clusters are at most this share of what is free, so that guesses never fill the volume.</summary>
+    private const int SpareShare = 64;
+
+    /// <summary>
+    /// Files that were given clusters behind their size, to be given back at the last close. Those of an earlier coordinator
+    /// are found by
+    /// their maps.
+    /// </summary>
+    private readonly HashSet<FileId> _spare = [];
+
     private async Task<VolumeReply> SetSizeAsync(RequestId id, SetSize set)
     {
         if (set.Size.Value < 0)
@@ -44,7 +60,7 @@ public sealed partial class VolumeCoordinator
 
             if (set.Size > map.Size)
             {
-                await GrowAsync(set.File, map, set.Size.Value, null);
+                await ResizeAsync(set.File, map, set.Size.Value, null);
             }
 
             return new Entry(Shown(await TouchAsync(id, set.File)));
@@ -80,8 +96,43 @@ public sealed partial class VolumeCoordinator
         });
     }
 
-    /// <summary>Allocates up to a size in steps, each stable before the next. Inside the file's gate.</summary>
+    /// <summary>
+    /// Clusters for a write that ends at <paramref name="size"/>, stable. Inside the file's gate. The size on the LUN grows
+    /// with valid
+    /// length, in one commit; the map that comes back is already that long. A file that goes on growing finds its clusters
+    /// there, and
+    /// pays for one commit a write instead of two.
+    /// </summary>
     private async Task<FileMap> GrowAsync(FileId file, FileMap map, long size, StateChange? change)
+    {
+        if (change is not null || map.Size.Value == 0 || size < SpareFrom)
+        {
+            // An append's place has to be nobody else's after a crash too, so its size is stable first.
+            return await ResizeAsync(file, map, size, change);
+        }
+
+        if (!HasClusters(map, size))
+        {
+            var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
+            var spare = Math.Min(Math.Min(size, SpareMax), free.Value / SpareShare);
+            await _metadata.ChangeAsync(context => context.Volume.Preallocate(file, new ByteCount(size + spare)));
+            map = await WritableMapAsync(file);
+            _spare.Add(file);
+            _maps.Put(file, map);
+        }
+
+        return HasClusters(map, size)
+            ? map with { Size = new ByteCount(Math.Max(size, map.Size.Value)) }
+            : await ResizeAsync(file, map, size, change);
+    }
+
+    private bool HasClusters(FileMap map, long size) =>
+        size <= map.Allocated.Value && _data.Covers(map, Math.Min(map.ValidLength.Value, size), size);
+
+    /// <summary>
+    /// Makes a file as long as wanted and allocates all of it in steps, each stable before the next. Inside the file's gate.
+    /// </summary>
+    private async Task<FileMap> ResizeAsync(FileId file, FileMap map, long size, StateChange? change)
     {
         if (size - map.Allocated.Value > GrowStepMax)
         {
@@ -89,31 +140,84 @@ public sealed partial class VolumeCoordinator
             var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
             if (size - map.Allocated.Value > free.Value)
             {
+                GiveAllSpareBack();
                 throw new VolumeException(VolumeError.NoSpace, $"The volume has {free} left, the file would take {size} B.");
             }
         }
 
-        var at = map.Allocated.Value;
-        do
+        try
         {
-            at = Math.Min(size, Math.Max(at, map.Size.Value) + GrowStepMax);
-            var upTo = new ByteCount(Math.Max(at, map.Size.Value));
-            map = await _metadata.ChangeAsync(context =>
+            do
             {
-                var grown = context.Volume.Extend(file, upTo);
-                if (change is not null)
+                // A step may come back shorter than asked for, when its pages fill the journal's commit.
+                var upTo = new ByteCount(Math.Min(size, Math.Max(map.Allocated.Value, map.Size.Value) + GrowStepMax));
+                map = await _metadata.ChangeAsync(context =>
                 {
-                    context.Changes.Add(change);
-                }
+                    var grown = context.Volume.Extend(file, upTo);
+                    if (change is not null)
+                    {
+                        context.Changes.Add(change);
+                    }
 
-                return grown;
-            });
+                    return grown;
+                });
+            }
+            while (map.Size.Value < size);
         }
-        while (at < size);
+        catch (VolumeException refused) when (refused.Error == VolumeError.NoSpace)
+        {
+            GiveAllSpareBack();
+            throw;
+        }
 
         map = await WritableMapAsync(file);
         _maps.Put(file, map);
         return map;
+    }
+
+    /// <summary>At the last close: clusters behind the size are given back.</summary>
+    private void GiveSpareBack(FileId file)
+    {
+        var isKnown = _spare.Remove(file)
+            || (_maps.Find(file) is { } map && map.Allocated.Value - map.Size.Value >= _parts.Volume.ClusterSize);
+        if (isKnown && !InGrace && !_orphans.Contains(file))
+        {
+            Background(() => TrimAsync(file));
+        }
+    }
+
+    /// <summary>
+    /// The volume is full: what was allocated on a guess is given back. Not waited for, because each file's gate is, and nobody
+    /// waits for
+    /// a gate inside another; who was refused finds the room when the program asks again.
+    /// </summary>
+    private void GiveAllSpareBack()
+    {
+        foreach (var file in _spare.ToList())
+        {
+            GiveSpareBack(file);
+        }
+    }
+
+    private async Task TrimAsync(FileId file)
+    {
+        using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
+        await RecallAsync(file, RecallScope.All);
+        _maps.Remove(file);
+        try
+        {
+            for (FileMap? before = null, map = null; map is null || map.Allocated != before?.Allocated;)
+            {
+                // Each step is a commit of its own; the one that finds nothing to give back is the last.
+                before = map;
+                map = await _metadata.ChangeAsync(context => context.Volume.TrimStep(file));
+            }
+        }
+        catch (VolumeException refusal) when (refusal.Error is VolumeError.Stale or VolumeError.NotSupported)
+        {
+            // The file went meanwhile, and its clusters with it.
+            _spare.Remove(file);
+        }
     }
 
     private async Task<VolumeReply> AllocateAsync(RequestId id, Allocate allocate)
@@ -135,7 +239,7 @@ public sealed partial class VolumeCoordinator
                 var map = await MapAsync(allocate.File);
                 if (end > map.Size.Value)
                 {
-                    await GrowAsync(allocate.File, map, end, null);
+                    await ResizeAsync(allocate.File, map, end, null);
                 }
 
                 await TouchAsync(id, allocate.File);
@@ -167,7 +271,7 @@ public sealed partial class VolumeCoordinator
 
         if (end > map.Size.Value)
         {
-            map = await GrowAsync(allocate.File, map, end, null);
+            map = await ResizeAsync(allocate.File, map, end, null);
         }
 
         // Past valid length everything reads as zero already.

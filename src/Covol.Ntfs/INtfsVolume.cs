@@ -55,8 +55,22 @@ public interface INtfsVolume : INtfsNames, IDisposable
     /// <summary>
     /// Makes the data size at least <paramref name="size"/> and allocates all of it, without changing valid length and without
     /// writing data. Data that was resident moves to clusters of its own first (through the overlay). NoSpace leaves the file as it was.
+    /// Where the journal has no room for all of it at once, the file comes back shorter: commit and ask again.
     /// </summary>
     FileMap Extend(FileId file, ByteCount size);
+
+    /// <summary>
+    /// Allocates clusters behind the data size, up to <paramref name="length"/> in all, for growth that is expected; the size
+    /// stays.
+    /// Takes what can be had cheaply, down to nothing, and is never refused for want of room. <see cref="SetValidLength"/>
+    /// makes them part of the file.
+    /// </summary>
+    FileMap Preallocate(FileId file, ByteCount length);
+
+    /// <summary>
+    /// Gives back clusters behind the data size; a bounded number at once. The caller has seen to it that nobody writes there.
+    /// </summary>
+    FileMap TrimStep(FileId file);
 
     /// <summary>
     /// Cuts the file by at most a bounded number of clusters towards <paramref name="size"/>; false: call again (after a commit).
@@ -64,7 +78,11 @@ public interface INtfsVolume : INtfsNames, IDisposable
     /// </summary>
     bool ShrinkStep(FileId file, ByteCount size);
 
-    /// <summary>Raises valid length (never lowers it). The bytes below it are on the LUN and flushed already.</summary>
+    /// <summary>
+    /// Raises valid length (never lowers it), and the data size with it where that is smaller and the clusters are there. The
+    /// bytes below
+    /// it are on the LUN and flushed already.
+    /// </summary>
     void SetValidLength(FileId file, ByteCount validLength, FileTime modified);
 
     byte[]? GetExtendedAttribute(FileId file, string name);
@@ -82,6 +100,13 @@ public interface INtfsVolume : INtfsNames, IDisposable
     bool PurgeOrphanStep(FileId orphan);
 
     (ByteCount Total, ByteCount Free, long FreeInodes, long TotalInodes) GetSpace();
+
+    /// <summary>
+    /// Whether any one more change fits the next commit. Asked before each change of a group: where it is false, commit first.
+    /// A change that
+    /// does not fit throws <see cref="GroupFullException"/> and leaves the volume as it was.
+    /// </summary>
+    bool HasRoomForChange { get; }
 
     /// <summary>
     /// One checksummed, chained journal record with all changes since the last one and the caller's own state change (slot

@@ -49,6 +49,7 @@ public sealed partial class NtfsVolume
         Change(() =>
         {
             CheckUserName(name);
+            CheckRoomForNew();
             using var inode = Open(file);
             var attributes = ReadExtended(inode);
             var exists = attributes.Find(name) is not null;

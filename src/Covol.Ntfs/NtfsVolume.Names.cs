@@ -68,6 +68,7 @@ public sealed partial class NtfsVolume
     {
         ulong record;
         CheckName(directory, name);
+        CheckRoomForNew();
         var reparse = inode.Kind == FileKind.SymbolicLink ? SpecialFiles.EncodeLink(inode.Target) : [];
         using (var parent = OpenLiveDirectory(directory))
         {
@@ -94,6 +95,7 @@ public sealed partial class NtfsVolume
     public InodeAttributes Link(FileId file, FileId directory, string name) => Change(() =>
     {
         CheckName(directory, name);
+        CheckRoomForNew();
         using (var inode = Open(file))
         {
             if (inode.Header.IsDirectory)

@@ -26,12 +26,12 @@ public sealed partial class NtfsVolume
         ];
     });
 
-    public bool PurgeOrphanStep(FileId orphan) => Change(() =>
+    public bool PurgeOrphanStep(FileId orphan) => ChangeInSteps(step =>
     {
         using (var inode = Open(orphan))
         {
             Protocol.Invariant.Holds(inode.Names.All(IsInOrphans), "A file that has names was to be purged.");
-            if (inode.Data is { IsResident: false, IsEncoded: false, Size: > 0 } data && !Cut(inode, data, 0))
+            if (inode.Data is { IsResident: false, IsEncoded: false, Size: > 0 } data && !Cut(inode, data, 0, step))
             {
                 return false;
             }

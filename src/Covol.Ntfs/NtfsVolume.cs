@@ -22,16 +22,19 @@ public sealed partial class NtfsVolume : INtfsVolume
 
     private readonly JournaledDevice _device;
     private readonly NtfsOptions _options;
+    private readonly JournalControls _controls;
     private readonly MountedVolume _mounted;
     private readonly ulong _journalRecord;
     private readonly ulong _orphanRecord;
     private bool _broken;
     private bool _disposed;
 
-    private NtfsVolume(JournaledDevice device, VolumeGeometry geometry, JournalLocator locator, NtfsOptions options)
+    private NtfsVolume(
+        JournaledDevice device, VolumeGeometry geometry, JournalLocator locator, NtfsOptions options, JournalControls controls)
     {
         _device = device;
         _options = options;
+        _controls = controls;
         Geometry = geometry;
         _mounted = new MountedVolume(device);
         try
@@ -77,7 +80,7 @@ public sealed partial class NtfsVolume : INtfsVolume
         var (geometry, locator) = VolumeGeometry.ReadWithLocator(device);
         var (journal, recovery) = RedoJournal.Recover(device, locator, epoch, controls);
         var overlay = new JournaledDevice(device, journal, locator, controls, options.CleanPagesMax);
-        return (new NtfsVolume(overlay, geometry, locator, options), recovery);
+        return (new NtfsVolume(overlay, geometry, locator, options, controls), recovery);
     }
 
     public void Commit(ReadOnlySpan<byte> callerState)
@@ -121,49 +124,6 @@ public sealed partial class NtfsVolume : INtfsVolume
         {
             _disposed = true;
             _mounted.Dispose();
-        }
-    }
-
-    /// <summary>Carries out one change, all or nothing.</summary>
-    private T Change<T>(Func<T> operation)
-    {
-        AssertUsable();
-        _device.BeginOperation();
-        try
-        {
-            var result = operation();
-            _device.EndOperation();
-            return result;
-        }
-        catch (VolumeException)
-        {
-            Undo();
-            throw;
-        }
-        catch
-        {
-            _broken = true;
-            throw;
-        }
-    }
-
-    private void Undo()
-    {
-        if (!_device.OperationWrote)
-        {
-            _device.EndOperation();
-            return;
-        }
-
-        try
-        {
-            _device.UndoOperation();
-            _mounted.Remount();
-        }
-        catch
-        {
-            _broken = true;
-            throw;
         }
     }
 

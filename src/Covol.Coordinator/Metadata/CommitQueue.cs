@@ -83,6 +83,17 @@ internal sealed class CommitQueue
         _uncommitted.Clear();
     }
 
+    /// <summary>On the metadata thread: a change that follows fits the journal together with what is uncommitted.</summary>
+    public void MakeRoom()
+    {
+        if (!_volume.HasRoomForChange)
+        {
+            // Also what the operation that runs right now has changed so far, which nobody has noted yet.
+            _dirty = true;
+            CommitGroup();
+        }
+    }
+
     /// <summary>On the metadata thread, with nothing uncommitted.</summary>
     public void Checkpoint() => _volume.Checkpoint(_state.Encode());
 
@@ -170,6 +181,11 @@ internal sealed class CommitQueue
 
     private void Run(Operation operation)
     {
+        if (operation.Changes)
+        {
+            MakeRoom();
+        }
+
         _context.Changes.Clear();
         try
         {

@@ -43,6 +43,13 @@ internal sealed class MetadataContext
 
     public bool IsOrphan(FileId file) => _orphans.Contains(file);
 
+    /// <summary>
+    /// Before each change but the first of an operation that makes many: what is uncommitted is committed where another change
+    /// might not
+    /// fit beside it.
+    /// </summary>
+    public void MakeRoom() => _queue.MakeRoom();
+
     /// <summary>Ends the journal's lap with nothing uncommitted; no operation runs after this one.</summary>
     public void CheckpointLast()
     {

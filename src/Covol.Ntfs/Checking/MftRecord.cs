@@ -4,7 +4,14 @@ namespace Covol.Ntfs.Checking;
 
 /// <summary>One MFT record (layout.h, MFT_RECORD) with its attributes.</summary>
 internal sealed record MftRecord(
-    ulong Number, ushort Sequence, ushort Links, bool InUse, bool IsDirectory, ulong Base, List<MftAttribute> Attributes)
+    ulong Number,
+    ushort Sequence,
+    ushort Links,
+    bool InUse,
+    bool IsDirectory,
+    bool IsExtent,
+    ulong Base,
+    List<MftAttribute> Attributes)
 {
     private const uint EndOfAttributes = 0xFFFF_FFFF;
 
@@ -89,6 +96,9 @@ internal sealed record MftRecord(
             BinaryPrimitives.ReadUInt16LittleEndian(bytes[0x12..]),
             (flags & 1) != 0,
             (flags & 2) != 0,
+
+            // The reference to the base record carries a sequence number, so that of the MFT's own extents is not 0 either.
+            BinaryPrimitives.ReadUInt64LittleEndian(bytes[0x20..]) != 0,
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[0x20..]) & 0xFFFF_FFFF_FFFF,
             attributes);
     }

@@ -9,7 +9,7 @@ namespace Covol.Ntfs;
 /// bitmaps, double
 /// allocation, sizes, attribute lists, directory indexes against names, link counts, the MFT's mirror, the journal's place.
 /// Not checked: security
-/// descriptors ($Secure), the $Extend indexes' order, an MFT that itself needs an attribute list. Reads only.
+/// descriptors ($Secure), the $Extend indexes' order. Reads only.
 /// </summary>
 public sealed class VolumeChecker
 {
@@ -19,7 +19,6 @@ public sealed class VolumeChecker
     private const uint AttributeList = 0x20;
     private const uint FileName = 0x30;
     private const uint Data = 0x80;
-    private const uint Bitmap = 0xB0;
     private const ulong FirstUserRecord = 24;
     private const int MirroredRecords = 4;
 
@@ -51,22 +50,22 @@ public sealed class VolumeChecker
     private void Run(VolumeGeometry geometry)
     {
         CheckBootCopy(geometry);
-        if (ReadMft(geometry) is not { } mft)
+        if (new Checking.MftTable(_image, geometry, Tell).Read() is not (var mft, var bits))
         {
             return;
         }
 
         CheckMirror(geometry, mft);
-        LoadRecords(geometry, mft);
+        LoadRecords(geometry, mft, bits);
         var clusters = new Checking.ClusterUse(geometry.Clusters, Tell);
         foreach (var record in _records.Values)
         {
             clusters.Take(record, geometry.ClusterSize);
         }
 
-        if (_records.GetValueOrDefault(6UL)?.Find(Data) is { } bitmap && _image.ReadAttribute(bitmap) is { } bits)
+        if (_records.GetValueOrDefault(6UL)?.Find(Data) is { } bitmap && _image.ReadAttribute(bitmap) is { } marked)
         {
-            clusters.Compare(bits);
+            clusters.Compare(marked);
         }
         else
         {
@@ -94,32 +93,6 @@ public sealed class VolumeChecker
         }
     }
 
-    private byte[]? ReadMft(VolumeGeometry geometry)
-    {
-        var bytes = _image.ReadBytes(geometry.MftStart * geometry.ClusterSize, geometry.MftRecordSize);
-        if (!Checking.MftRecord.TryFix(bytes, "FILE"u8) || Checking.MftRecord.Read(bytes, 0, Tell) is not { } own
-            || own.Find(Data) is not { } data)
-        {
-            Tell("The MFT's own record cannot be read.");
-            return null;
-        }
-
-        if (own.Find(AttributeList) is not null)
-        {
-            Tell("The MFT needs an attribute list; this checker cannot follow that.");
-            return null;
-        }
-
-        if (_image.ReadAttribute(data) is not { } mft)
-        {
-            Tell("The MFT cannot be read.");
-            return null;
-        }
-
-        // Records that were never written lie behind the valid length.
-        return mft.AsSpan(0, (int)Math.Min(data.Valid, mft.Length) / geometry.MftRecordSize * geometry.MftRecordSize).ToArray();
-    }
-
     private void CheckMirror(VolumeGeometry geometry, byte[] mft)
     {
         var length = MirroredRecords * geometry.MftRecordSize;
@@ -129,16 +102,8 @@ public sealed class VolumeChecker
         }
     }
 
-    private void LoadRecords(VolumeGeometry geometry, byte[] mft)
+    private void LoadRecords(VolumeGeometry geometry, byte[] mft, byte[] bits)
     {
-        var own = _image.ReadRecord(mft, 0, Tell);
-        var bits = own?.Find(Bitmap) is { } bitmap ? _image.ReadAttribute(bitmap) : null;
-        if (bits is null)
-        {
-            Tell("The MFT's bitmap cannot be read.");
-            return;
-        }
-
         var count = (ulong)(mft.Length / geometry.MftRecordSize);
         var all = new List<Checking.MftRecord>();
         for (var number = 0UL; number < count; number++)
@@ -174,12 +139,12 @@ public sealed class VolumeChecker
     /// <summary>Puts the attributes of extent records to their base record, and checks them against its attribute list.</summary>
     private void Join(List<Checking.MftRecord> all)
     {
-        foreach (var record in all.Where(record => record.Base == 0))
+        foreach (var record in all.Where(record => !record.IsExtent))
         {
             _records[record.Number] = record;
         }
 
-        foreach (var extent in all.Where(record => record.Base != 0))
+        foreach (var extent in all.Where(record => record.IsExtent))
         {
             if (_records.TryGetValue(extent.Base, out var owner))
             {

@@ -11,7 +11,7 @@ public sealed record NtfsFormatOptions
     /// <summary>
     /// Bytes of the journal, a multiple of 1 MiB from 1 MiB to 1 GiB; null: 64 MiB, less on a LUN below 1 GiB (a sixteenth of
     /// it, at least 1 MiB).
-    /// It bounds the largest single change: a quarter of it holds the bitmap pages of one step of growth.
+    /// It bounds what one commit may change, and so how large the steps are in which files grow and are cut.
     /// </summary>
     public ByteCount? JournalLength { get; init; }
 

@@ -90,7 +90,7 @@ public static class NtfsFormatter
         List<(long Vcn, long Lcn, long Length)> logFile;
         using (var volume = new MountedVolume(new DirectDevice(image)))
         {
-            journal = volume.CreateOwnFile(FileNames.Journal, journalLength.Value);
+            journal = volume.CreateOwnFileInOneRun(FileNames.Journal, journalLength.Value, geometry.ClusterSize);
             volume.CreateOwnDirectory(FileNames.Orphans);
             mft = volume.RunsOf(Interop.LibNtfs.FILE_MFT);
             logFile = volume.RunsOf(Interop.LibNtfs.FILE_LogFile);

@@ -24,6 +24,9 @@ internal sealed unsafe class AttributeSearch : IDisposable
     /// <summary>The attribute record found, as it is on the disk.</summary>
     public nint Attribute => *(nint*)(_context + sizeof(nint));
 
+    /// <summary>The library's inode whose record holds the attribute found: the file's own, or an extent of it.</summary>
+    public nint Holder => *(nint*)(_context + (3 * sizeof(nint)));
+
     /// <summary>Finds the first, then the next unnamed attribute of a type; false when there is none any more.</summary>
     public bool Next(int type)
     {

@@ -9,6 +9,7 @@ internal readonly record struct DataDescription(
     private const ushort Encrypted = 0x4000;
     private const ushort Sparse = 0x8000;
 
+    public const int SizeOffset = 48;
     public const int ValidOffset = 56;
 
     public static unsafe DataDescription Read(nint attribute)
@@ -26,7 +27,7 @@ internal readonly record struct DataDescription(
             false,
             sparse,
             encoded,
-            *(long*)(attribute + 48),
+            *(long*)(attribute + SizeOffset),
             sparse || (flags & Compressed) != 0 ? *(long*)(attribute + 64) : *(long*)(attribute + 40),
             *(long*)(attribute + ValidOffset));
     }

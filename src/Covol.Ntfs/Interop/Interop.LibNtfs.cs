@@ -9,8 +9,8 @@ internal static partial class Interop
     /// libntfs-3g (ntfs-3g 2022.10.3, SONAME 89), signatures from its public headers attrib.h, device.h, dir.h, ea.h, inode.h,
     /// reparse.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set.
     /// Pointers are the
-    /// library's own structures, of which we read: <c>ntfs_inode.mft_no</c> (offset 0), <c>ntfs_attr_search_ctx.mrec</c> (0)
-    /// and <c>.attr</c> (8), <c>runlist_element</c>. the self-test checks them at start.
+    /// library's own structures, of which we read: <c>ntfs_inode.mft_no</c> (offset 0), <c>ntfs_attr_search_ctx.mrec</c> (0),
+    /// <c>.attr</c> (8) and <c>.ntfs_ino</c> (24), <c>runlist_element</c>. The self-test checks them at start.
     /// </summary>
     internal static unsafe partial class LibNtfs
     {

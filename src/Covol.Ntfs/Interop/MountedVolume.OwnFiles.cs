@@ -4,6 +4,7 @@ namespace Covol.Ntfs;
 internal sealed unsafe partial class MountedVolume
 {
     private const ulong RootRecord = 5;
+    private const int FillersMax = 32;
 
     /// <summary>A hidden system file, allocated in as few runs as there are, all of it valid. Returns the runs.</summary>
     public List<(long Vcn, long Lcn, long Length)> CreateOwnFile(string name, long length)
@@ -31,6 +32,27 @@ internal sealed unsafe partial class MountedVolume
         return RunsOf(record);
     }
 
+    /// <summary>
+    /// The same, in one run. The library begins with the first hole it meets, which on a new volume of some terabytes is three
+    /// clusters
+    /// wide: such holes are filled while the file is made. More runs than one: there is no such room.
+    /// </summary>
+    public List<(long Vcn, long Lcn, long Length)> CreateOwnFileInOneRun(string name, long length, int clusterSize)
+    {
+        var fillers = new List<string>();
+        var runs = CreateOwnFile(name, length);
+        while (runs.Count > 1 && fillers.Count < FillersMax)
+        {
+            DeleteOwnFile(name);
+            fillers.Add($"{name}.{fillers.Count}");
+            CreateOwnFile(fillers[^1], runs.SkipLast(1).Sum(run => run.Length) * clusterSize);
+            runs = CreateOwnFile(name, length);
+        }
+
+        fillers.ForEach(DeleteOwnFile);
+        return runs;
+    }
+
     public void CreateOwnDirectory(string name)
     {
         using var root = Open(RootRecord);
@@ -45,6 +67,14 @@ internal sealed unsafe partial class MountedVolume
         using var inode = Open(record);
         using var data = new DataAttribute(inode, this);
         return data.Runs();
+    }
+
+    private void DeleteOwnFile(string name)
+    {
+        using var root = Open(RootRecord);
+        var reference = Find(root, name) ?? throw new NtfsEngineException($"'{name}' was made and is not there.");
+        using var file = Open(new Protocol.Ids.FileReference(reference).Record);
+        Delete(file, root, name);
     }
 
     private void Hide(NtfsInode inode)

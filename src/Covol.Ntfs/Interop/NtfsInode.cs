@@ -124,17 +124,14 @@ internal sealed unsafe class NtfsInode : IDisposable
     }
 
     /// <summary>Raises the data's initialized size on its attribute record.</summary>
-    public void SetValidLength(long length)
-    {
-        using var search = new AttributeSearch(this, _volume);
-        if (!search.Next(Interop.LibNtfs.AT_DATA))
-        {
-            throw _volume.Failure($"The data of record {Record} cannot be found");
-        }
+    public void SetValidLength(long length) => SetDataField(DataDescription.ValidOffset, length);
 
-        *(long*)(search.Attribute + DataDescription.ValidOffset) = length;
-        MarkDirty();
-    }
+    /// <summary>
+    /// Sets the data's size on its attribute record, with the clusters as they are. The inode has to be forgotten after it is
+    /// closed: the
+    /// library knows another size.
+    /// </summary>
+    public void SetSize(long length) => SetDataField(DataDescription.SizeOffset, length);
 
     /// <summary>Writes what changed. Throws when that fails, which is never the fault of a request.</summary>
     public void Close()
@@ -161,5 +158,20 @@ internal sealed unsafe class NtfsInode : IDisposable
         {
             _ = Interop.LibNtfs.ntfs_inode_close(Release());
         }
+    }
+
+    private void SetDataField(int offset, long value)
+    {
+        using var search = new AttributeSearch(this, _volume);
+        if (!search.Next(Interop.LibNtfs.AT_DATA))
+        {
+            throw _volume.Failure($"The data of record {Record} cannot be found");
+        }
+
+        *(long*)(search.Attribute + offset) = value;
+
+        // Of a file in many pieces the attribute may lie in an extent record, which is written only when it is dirty itself.
+        Interop.LibNtfs.ntfs_inode_mark_dirty(search.Holder);
+        MarkDirty();
     }
 }

@@ -20,4 +20,12 @@ internal sealed record JournalControls
 
     /// <summary>A grant over clusters that were journalled since the last checkpoint asks for a checkpoint first.</summary>
     public bool CheckpointBeforeGrant { get; init; } = true;
+
+    /// <summary>Data, names and attributes leave the last clusters to deletion.</summary>
+    public bool KeepReserve { get; init; } = true;
+
+    /// <summary>
+    /// A change that does not fit what is left of a commit is undone; without it the commit is larger than the journal.
+    /// </summary>
+    public bool BoundCommit { get; init; } = true;
 }

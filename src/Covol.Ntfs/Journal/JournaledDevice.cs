@@ -27,6 +27,7 @@ internal sealed class JournaledDevice : IVolumeDevice
     private readonly Queue<long> _cleanOrder = new();
     private readonly Dictionary<long, byte[]?> _undo = [];
     private IReadOnlyList<(long Start, long End)> _counted = [];
+    private long? _bitsSetBefore;
     private bool _inOperation;
 
     public JournaledDevice(
@@ -47,12 +48,24 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     public bool HasUncommitted => _dirty.Count > 0;
 
-    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null after an undo, when they have to be counted
-    /// anew.</summary>
+    /// <summary>Bits set minus bits cleared since <see cref="CountBits"/>; null before.</summary>
     public long? BitsSet { get; private set; }
 
     /// <summary>The operation that runs has written something.</summary>
     public bool OperationWrote => _undo.Count > 0;
+
+    /// <summary>Pages that the operation that runs has added to the next commit.</summary>
+    public long OperationPages { get; private set; }
+
+    /// <summary>
+    /// The operation that runs wanted to write more pages than the next commit has room for. Its further writes are refused; it
+    /// has to
+    /// be undone.
+    /// </summary>
+    public bool OperationOverflowed { get; private set; }
+
+    /// <summary>Pages that can be added to the next commit.</summary>
+    public long Room => CommitPagesMax - _dirty.Count;
 
     /// <summary>Share of the journal that is in use, or would be after a commit.</summary>
     public double Use => _journal.Use + ((double)JournalRecord.LengthOf(_dirty.Count, 0) / _journal.RingLength);
@@ -72,6 +85,9 @@ internal sealed class JournaledDevice : IVolumeDevice
     {
         Invariant.Holds(!_inOperation, "An operation of a volume began within another.");
         _inOperation = true;
+        _bitsSetBefore = BitsSet;
+        OperationPages = 0;
+        OperationOverflowed = false;
         _undo.Clear();
     }
 
@@ -96,7 +112,7 @@ internal sealed class JournaledDevice : IVolumeDevice
             }
         }
 
-        BitsSet = null;
+        BitsSet = _bitsSetBefore;
         EndOperation();
     }
 
@@ -273,7 +289,14 @@ internal sealed class JournaledDevice : IVolumeDevice
 
         if (_inOperation)
         {
+            if (OperationOverflowed || (Room <= 0 && _controls.BoundCommit))
+            {
+                OperationOverflowed = true;
+                throw new NtfsEngineException("A change does not fit what is left of the journal's commit.");
+            }
+
             _undo[number] = null;
+            OperationPages++;
         }
 
         var fresh = NewPage();

@@ -47,6 +47,9 @@ public sealed class StandardTools : IDisposable
             volume.Extend(file, new ByteCount(1 + (index * 100)));
         }
 
+        var log = volume.Create(folder, "log", new NewInode(FileKind.Regular, 0x1A4, 0, 0)).File;
+        volume.Extend(log, new ByteCount(300_000));
+        volume.Preallocate(log, ByteCount.FromMebibytes(2));
         volume.Create(folder, "link", new NewInode(FileKind.SymbolicLink, 0x1FF, 0, 0, Target: "disk.raw"));
         var disk = volume.Create(folder, "disk.raw", new NewInode(FileKind.Regular, 0x1A4, 1000, 1000)).File;
         var map = volume.Extend(disk, new ByteCount(data.Length));

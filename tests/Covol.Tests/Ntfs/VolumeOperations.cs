@@ -247,30 +247,6 @@ public sealed class VolumeOperations : IDisposable
         _volume.ShrinkStep(file, ByteCount.Zero).ShouldBeTrue();
     }
 
-    [Fact]
-    public void A_change_that_is_refused_half_way_leaves_nothing()
-    {
-        var link = new NewInode(FileKind.SymbolicLink, 0x1FF, 0, 0, Target: new string('t', 4000));
-        var filler = _volume.Create(Root, "filler", s_file).File;
-        _volume.Extend(filler, _volume.GetSpace().Free);
-        var before = VolumeTree.Of(_volume);
-
-        for (var index = 0; index < 200; index++)
-        {
-            try
-            {
-                _volume.Create(Root, $"link{index}", link);
-                before = VolumeTree.Of(_volume);
-            }
-            catch (VolumeException refused) when (refused.Error == VolumeError.NoSpace)
-            {
-                break;
-            }
-        }
-
-        VolumeTree.Of(_volume).ShouldBe(before);
-    }
-
     private static VolumeError Refused(Action action) => Should.Throw<VolumeException>(action).Error;
 
     private static VolumeError Refused<T>(Func<T> action) => Should.Throw<VolumeException>(() => { action(); }).Error;

@@ -57,6 +57,8 @@ internal sealed class ModelVolume : INtfsVolume
     /// <summary>How often a directory's names were listed.</summary>
     public int Listings { get; private set; }
 
+    public bool HasRoomForChange => true;
+
     /// <summary>The clusters that are free right now.</summary>
     public IReadOnlyCollection<long> Free => _free;
 
@@ -192,6 +194,30 @@ internal sealed class ModelVolume : INtfsVolume
         return inode.Map;
     }
 
+    public FileMap Preallocate(FileId file, ByteCount length)
+    {
+        var inode = Find(file);
+        while (inode.Clusters.Count * (long)Cluster < length.Value && _free.Count > 0)
+        {
+            inode.Clusters.Add(_free.Min);
+            _free.Remove(_free.Min);
+        }
+
+        return inode.Map;
+    }
+
+    public FileMap TrimStep(FileId file)
+    {
+        var inode = Find(file);
+        while ((inode.Clusters.Count - 1) * (long)Cluster >= inode.Size)
+        {
+            _free.Add(inode.Clusters[^1]);
+            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+        }
+
+        return inode.Map;
+    }
+
     public bool ShrinkStep(FileId file, ByteCount size)
     {
         var inode = Find(file);
@@ -211,7 +237,9 @@ internal sealed class ModelVolume : INtfsVolume
     public void SetValidLength(FileId file, ByteCount validLength, FileTime modified)
     {
         var inode = Find(file);
+        Require(validLength.Value <= inode.Clusters.Count * (long)Cluster, VolumeError.InvalidArgument);
         inode.Valid = Math.Max(inode.Valid, validLength.Value);
+        inode.Size = Math.Max(inode.Size, inode.Valid);
         inode.Modified = modified;
     }
 

@@ -19,6 +19,9 @@ internal sealed class CrashPoints(SnapshotDevice before, IReadOnlyList<Recording
         /// <summary>Each sector with a chance of one half.</summary>
         Shuffled,
 
+        /// <summary>Each write as a whole with a chance of one half, in any order.</summary>
+        Dropped,
+
         /// <summary>None.</summary>
         Lost,
     }
@@ -49,7 +52,7 @@ internal sealed class CrashPoints(SnapshotDevice before, IReadOnlyList<Recording
                 continue;
             }
 
-            foreach (var (at, data) in pending)
+            foreach (var (at, data, _) in pending)
             {
                 stable.Write(at, data);
             }
@@ -62,7 +65,17 @@ internal sealed class CrashPoints(SnapshotDevice before, IReadOnlyList<Recording
     {
         for (var index = 0; index < pending.Count && unflushed != Unflushed.Lost; index++)
         {
-            var (at, data) = pending[index];
+            var (at, data, _) = pending[index];
+            if (unflushed == Unflushed.Dropped)
+            {
+                if (random.Next(2) == 0)
+                {
+                    disk.Write(at, data);
+                }
+
+                continue;
+            }
+
             var sectors = data!.Length / SectorLength;
             var kept = unflushed == Unflushed.Ordered && index == pending.Count - 1 ? random.Next(sectors + 1) : sectors;
             for (var sector = 0; sector < kept; sector++)

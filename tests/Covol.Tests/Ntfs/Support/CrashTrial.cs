@@ -1,50 +1,87 @@
+using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Ntfs.Journal;
+using Covol.Protocol;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Journal;
+using Covol.Protocol.Units;
 
 namespace Covol.Tests.Ntfs.Support;
 
 /// <summary>
-/// Random work on a recorded disk with a commit after each step, then recoveries from cuts of its log. What is wrong with a
-/// recovered volume is
-/// counted, not thrown, because the controls want to see it.
+/// Random work on a recorded disk, then recoveries from cuts of its log, from the first write of its own recovery on. What is
+/// wrong with
+/// a recovered volume is counted, not thrown, because the controls want to see it.
 /// </summary>
-internal sealed class CrashTrial
+internal sealed class CrashTrial : IDisposable
 {
-    private readonly SnapshotDevice _before;
-    private readonly IReadOnlyList<RecordingBlockDevice.LogEntry> _log;
-    private readonly List<string> _trees = [];
-    private readonly List<int> _begun = [];
-    private readonly List<int> _acknowledged = [];
-    private readonly int _seed;
+    /// <summary>Pages of one write of a node: 128 KiB.</summary>
+    private const int WritePagesMax = 32;
 
-    private CrashTrial(int seed, SnapshotDevice before, IReadOnlyList<RecordingBlockDevice.LogEntry> log)
+    private readonly CrashSettings _settings;
+    private readonly Epoch _epoch;
+    private readonly SnapshotDevice _before;
+    private readonly RecordingBlockDevice _recorded;
+    private readonly SnapshotDevice _disk;
+    private readonly JournalLocator _locator;
+
+    /// <summary>
+    /// Disks by step, and the pages that nodes ever wrote; a trial that goes on from a crash goes on with these.
+    /// </summary>
+    private readonly Dictionary<int, StepImage> _images;
+    private readonly HashSet<long> _written;
+
+    /// <summary>Step, log length when its commit began, log length when it was acknowledged.</summary>
+    private readonly List<(int Step, int Begun, int Acknowledged)> _commits = [];
+
+    private CrashTrial(
+        CrashSettings settings, SnapshotDevice disk, Epoch epoch, Dictionary<int, StepImage> images, HashSet<long> written)
     {
-        _seed = seed;
-        _before = before;
-        _log = log;
+        _settings = settings;
+        _epoch = epoch;
+        _images = images;
+        _written = written;
+        _before = disk.Snapshot();
+        _disk = disk;
+        _recorded = new RecordingBlockDevice(disk);
+        _locator = VolumeGeometry.ReadWithLocator(disk).Locator;
     }
 
-    public static CrashTrial Run(int seed, int steps, JournalControls controls, int stepsPerCheckpoint = 60)
+    /// <summary>Cuts that were judged.</summary>
+    public int Cuts { get; private set; }
+
+    public static CrashTrial Run(CrashSettings settings)
     {
-        var disk = FormattedVolume.Small();
-        var before = disk.Snapshot();
-        using var recorded = new RecordingBlockDevice(disk);
-        var trial = new CrashTrial(seed, before, recorded.Log);
-        trial.Work(recorded, steps, controls, stepsPerCheckpoint);
+        var trial = new CrashTrial(settings, settings.Volume(), new Epoch(1), [], []);
+        trial.Work();
         return trial;
     }
 
-    /// <summary>Recovers from the cuts; returns a sentence for each that came back wrong.</summary>
-    public List<string> Recover(CrashPoints.Unflushed unflushed, JournalControls controls, int stride, int offset = 0)
+    public void Dispose() => _recorded.Dispose();
+
+    /// <summary>Another coordinator takes the disk that a cut left and goes on working.</summary>
+    public CrashTrial TakeOver(int cut, CrashPoints.Unflushed unflushed, CrashSettings settings)
+    {
+        var points = new CrashPoints(_before, _recorded.Log);
+        var (_, disk) = points.All(at => at == cut, unflushed, new Random(settings.Seed)).First();
+        var trial = new CrashTrial(settings, disk, new Epoch(_epoch.Value + 1), new(_images), [.. _written]);
+        trial.Work();
+        return trial;
+    }
+
+    /// <summary>Some cut of this trial's log.</summary>
+    public int AnyCut(Random random) => random.Next(_recorded.Log.Count + 1);
+
+    /// <summary>Recovers from every <paramref name="stride"/>th cut; returns a sentence for each that came back wrong.</summary>
+    public List<string> Recover(CrashPoints.Unflushed unflushed, JournalControls? controls = null, int stride = 1)
     {
         var wrong = new List<string>();
-        var points = new CrashPoints(_before, _log);
-        foreach (var (cut, disk) in points.All(cut => cut >= _begun[0] && (cut - offset) % stride == 0, unflushed, new Random(_seed)))
+        var random = new Random(_settings.Seed);
+        foreach (var (cut, disk) in new CrashPoints(_before, _recorded.Log).All(cut => cut % stride == 0, unflushed, random))
         {
-            if (Judge(cut, disk, controls) is { } problem)
+            if (Judge(cut, disk, controls ?? _settings.Controls, random) is { } problem)
             {
-                wrong.Add($"seed {_seed}, cut {cut}, {unflushed}: {problem}");
+                wrong.Add($"seed {_settings.Seed}, epoch {_epoch}, cut {cut}, {unflushed}: {problem}");
             }
         }
 
@@ -52,60 +89,6 @@ internal sealed class CrashTrial
     }
 
     private static byte[] State(int step) => BitConverter.GetBytes(step);
-
-    private void Work(RecordingBlockDevice disk, int steps, JournalControls controls, int stepsPerCheckpoint)
-    {
-        var (volume, _) = NtfsVolume.Open(disk, new Epoch(1), NtfsOptions.Default, controls);
-        using (volume)
-        {
-            _trees.Add(VolumeTree.Of(volume));
-            _begun.Add(_log.Count);
-            _acknowledged.Add(_log.Count);
-            var work = new RandomWork(volume, new Random(_seed));
-            for (var step = 1; step <= steps; step++)
-            {
-                work.Step();
-                _trees.Add(VolumeTree.Of(volume));
-                _begun.Add(_log.Count);
-                volume.Commit(State(step));
-                _acknowledged.Add(_log.Count);
-                if (step % stepsPerCheckpoint == 0)
-                {
-                    volume.Checkpoint(State(step));
-                }
-            }
-        }
-    }
-
-    private string? Judge(int cut, SnapshotDevice disk, JournalControls controls)
-    {
-        try
-        {
-            var (volume, recovery) = NtfsVolume.Open(disk, new Epoch(2), NtfsOptions.Default, controls);
-            using (volume)
-            {
-                var last = LastStep(recovery);
-                var acknowledged = _acknowledged.FindLastIndex(at => at <= cut);
-                var begun = _begun.FindLastIndex(at => at < cut || at == _begun[0]);
-                if (last is not { } step || step < acknowledged || step > Math.Max(begun, acknowledged))
-                {
-                    return $"the caller's state is of step {last}, not between {acknowledged} (acknowledged) and {begun} (begun)";
-                }
-
-                if (VolumeTree.Of(volume) is var tree && tree != _trees[step])
-                {
-                    return $"the tree is not that of step {step}:\n{tree}\ninstead of\n{_trees[step]}";
-                }
-            }
-        }
-        catch (Exception failure) when (failure is not OutOfMemoryException)
-        {
-            return $"{failure.GetType().Name}: {failure.Message}";
-        }
-
-        var problems = VolumeChecker.Check(disk);
-        return problems.Count == 0 ? null : string.Join("; ", problems);
-    }
 
     /// <summary>The last step in the state; null when one is missing between.</summary>
     private static int? LastStep(JournalRecovery recovery)
@@ -122,5 +105,142 @@ internal sealed class CrashTrial
         }
 
         return last;
+    }
+
+    private void Work()
+    {
+        var random = new Random(_settings.Seed);
+        var (volume, recovery) = NtfsVolume.Open(_recorded, _epoch, NtfsOptions.Default, _settings.Controls);
+        using (volume)
+        {
+            var step = LastStep(recovery)!.Value;
+            _commits.Add((step, 0, 0));
+            _images.TryAdd(step, new StepImage(_disk.Snapshot(), VolumeTree.Of(volume)));
+            var work = new RandomWork(volume, random, _settings.Mix, (file, length) => step = WriteData(volume, step, file, length));
+            for (var count = 1; count <= _settings.Steps; count++)
+            {
+                for (var changes = random.Next(1, _settings.Mix.ChangesMax + 1); changes > 0; changes--)
+                {
+                    work.Change();
+                }
+
+                step = Commit(volume, step);
+                if (count % _settings.StepsPerCheckpoint == 0)
+                {
+                    volume.Checkpoint(State(step));
+                }
+            }
+        }
+    }
+
+    private int Commit(NtfsVolume volume, int step)
+    {
+        var begun = _recorded.Log.Count;
+        volume.Commit(State(step + 1));
+        _commits.Add((step + 1, begun, _recorded.Log.Count));
+        _images[step + 1] = new StepImage(_disk.Snapshot(), VolumeTree.Of(volume));
+        return step + 1;
+    }
+
+    /// <summary>
+    /// As a coordinator and a node do it: clusters stable, no replay over them, data, flush, then valid length.
+    /// </summary>
+    private int WriteData(NtfsVolume volume, int step, FileId file, long length)
+    {
+        var map = volume.Map(file);
+        if (map.Allocated.Value < length)
+        {
+            // Every second time the size grows only with the data.
+            map = length % 2 == 0
+                ? volume.Preallocate(file, new ByteCount(2 * length))
+                : volume.Extend(file, new ByteCount(length));
+        }
+
+        map = map.Allocated.Value < length ? volume.Extend(file, new ByteCount(length)) : map;
+        step = Commit(volume, step);
+        if (volume.MustCheckpointBefore(map.Extents))
+        {
+            volume.Checkpoint(State(step));
+        }
+
+        foreach (var run in FilePattern.Pages(map, map.ValidLength.Value, length).Chunk(WritePagesMax))
+        {
+            WriteRun(file, run);
+        }
+
+        if (_settings.FlushesData)
+        {
+            _recorded.Flush();
+        }
+
+        var valid = new ByteCount(Math.Max(length, map.ValidLength.Value));
+        volume.SetValidLength(file, valid, new FileTime(130_000_000_000_000_000 + step));
+        Invariant.Holds(volume.Map(file).ValidLength.Value >= length, "A valid length was set and not kept.");
+        return step;
+    }
+
+    /// <summary>One write for as many pages as lie side by side.</summary>
+    private void WriteRun(FileId file, (long FileOffset, LunByteOffset Place)[] pages)
+    {
+        var first = 0;
+        for (var index = 1; index <= pages.Length; index++)
+        {
+            if (index == pages.Length || pages[index].Place.Value != pages[index - 1].Place.Value + 4096)
+            {
+                var data = pages[first..index].SelectMany(page => FilePattern.PageOf(file, page.FileOffset)).ToArray();
+                _recorded.WriteData(pages[first].Place, data);
+                _written.UnionWith(pages[first..index].Select(page => page.Place.Value / 4096));
+                first = index;
+            }
+        }
+    }
+
+    /// <summary>What a recovery of this disk may not end with; then the same for a recovery that was cut short itself.</summary>
+    private string? Judge(int cut, SnapshotDevice disk, JournalControls controls, Random random)
+    {
+        Cuts++;
+        try
+        {
+            using var recovering = new RecordingBlockDevice(disk);
+            var before = disk.Snapshot();
+            if (Recovered(cut, recovering, disk, controls) is { } problem)
+            {
+                return problem;
+            }
+
+            var again = random.Next(recovering.Log.Count + 1);
+            var how = (CrashPoints.Unflushed)random.Next(4);
+            var (_, second) = new CrashPoints(before, recovering.Log).All(at => at == again, how, random).First();
+            Cuts++;
+            return Recovered(cut, second, second, controls) is { } later ? $"recovery cut at {again}, {how}: {later}" : null;
+        }
+        catch (Exception failure) when (failure is not OutOfMemoryException)
+        {
+            return $"{failure.GetType().Name}: {failure.Message}";
+        }
+    }
+
+    private string? Recovered(int cut, IBlockDevice device, SnapshotDevice disk, JournalControls controls)
+    {
+        var (_, recovery) = RedoJournal.Recover(device, _locator, new Epoch(_epoch.Value + 1), controls);
+        var acknowledged = _commits.FindLast(commit => commit.Acknowledged <= cut).Step;
+        var begun = _commits.FindLast(commit => commit.Begun < cut || commit.Begun == 0).Step;
+        if (LastStep(recovery) is not { } step || step < acknowledged || step > Math.Max(begun, acknowledged))
+        {
+            return $"the caller's state is of step {LastStep(recovery)}, "
+                + $"not between {acknowledged} (acknowledged) and {begun} (begun)";
+        }
+
+        var image = _images[step];
+        foreach (var page in disk.Differences(image.Disk))
+        {
+            var isJournal = page * 4096 >= _locator.Start.Value && page * 4096 < (_locator.Start + _locator.Length).Value;
+            if (!isJournal && (!_written.Contains(page) || image.Matters(page)))
+            {
+                return $"page {page} is not what step {step} left there";
+            }
+        }
+
+        return image.Problem;
     }
 }

@@ -7,15 +7,16 @@ using Covol.Protocol.Volume;
 namespace Covol.Tests.Ntfs.Support;
 
 /// <summary>Random changes of a volume that a seed repeats exactly. Refusals are part of it.</summary>
-internal sealed class RandomWork(NtfsVolume volume, Random random)
+internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, Action<FileId, long> write)
 {
     private const int NamesMax = 40;
+    private const string NamePrefix = "a name that is not short, so that a directory soon needs index blocks ";
 
-    public void Step()
+    public void Change()
     {
         try
         {
-            Do(random.Next(12));
+            Do(mix.Pick(random));
         }
         catch (VolumeException)
         {
@@ -23,48 +24,57 @@ internal sealed class RandomWork(NtfsVolume volume, Random random)
         }
     }
 
-    private void Do(int kind)
+    private void Do(WorkKind kind)
     {
         switch (kind)
         {
-            case 0 or 1:
+            case WorkKind.Create:
                 volume.Create(Directory(), Name(), new NewInode(FileKind.Regular, 0x180, (uint)random.Next(3), 0));
                 break;
-            case 2:
+            case WorkKind.CreateDirectory:
                 volume.Create(Directory(), Name(), new NewInode(FileKind.Directory, 0x1C0, 0, 0));
                 break;
-            case 3:
-                volume.Create(Directory(), Name(), new NewInode(FileKind.SymbolicLink, 0x1FF, 0, 0, Target: $"target{random.Next(100)}"));
+            case WorkKind.CreateLink:
+                volume.Create(
+                    Directory(), Name(), new NewInode(FileKind.SymbolicLink, 0x1FF, 0, 0, Target: new string('t', random.Next(1, 1000))));
                 break;
-            case 4 or 5:
-                volume.Extend(File(), new ByteCount(random.Next(1, 400_000)));
+            case WorkKind.Extend:
+                volume.Extend(File(), new ByteCount(random.Next(1, mix.LengthMax)));
                 break;
-            case 6:
-                Valid();
+            case WorkKind.Preallocate:
+                volume.Preallocate(File(), new ByteCount(random.Next(1, 2 * mix.LengthMax)));
                 break;
-            case 7:
-                volume.ShrinkStep(File(), new ByteCount(random.Next(200_000)));
+            case WorkKind.Trim:
+                volume.TrimStep(File());
                 break;
-            case 8:
+            case WorkKind.Write:
+                write(File(), random.Next(1, mix.LengthMax));
+                break;
+            case WorkKind.Cut:
+                volume.ShrinkStep(File(), new ByteCount(random.Next(mix.LengthMax / 2)));
+                break;
+            case WorkKind.Unlink:
                 Unlink();
                 break;
-            case 9:
+            case WorkKind.Link:
                 volume.Link(File(), Directory(), Name());
                 break;
-            case 10:
+            case WorkKind.Rename:
                 volume.Rename(Directory(), Name(), Directory(), Name(), (RenameMode)random.Next(3));
+                break;
+            case WorkKind.SetAttributes:
+                volume.SetAttributes(File(), new AttributeChange { Mode = random.Next(0x1000), Owner = (uint)random.Next(100) });
+                break;
+            case WorkKind.SetExtended:
+                volume.SetExtendedAttribute(File(), $"user.{random.Next(4)}", new byte[random.Next(3000)], false, false);
+                break;
+            case WorkKind.RemoveExtended:
+                volume.RemoveExtendedAttribute(File(), $"user.{random.Next(4)}");
                 break;
             default:
                 Purge();
                 break;
         }
-    }
-
-    private void Valid()
-    {
-        var file = File();
-        var size = volume.Map(file).Size.Value;
-        volume.SetValidLength(file, new ByteCount(random.NextInt64(size + 1)), new FileTime(130_000_000_000_000_000 + random.Next(1000)));
     }
 
     private void Unlink()
@@ -84,7 +94,7 @@ internal sealed class RandomWork(NtfsVolume volume, Random random)
         }
     }
 
-    private string Name() => $"a name that is not short, so that a directory soon needs index blocks {random.Next(NamesMax)}";
+    private string Name() => $"{NamePrefix}{random.Next(NamesMax)}";
 
     private FileId Directory()
     {
@@ -94,7 +104,9 @@ internal sealed class RandomWork(NtfsVolume volume, Random random)
 
     private FileId File()
     {
-        var files = volume.List(Directory()).Where(entry => entry.Kind == FileKind.Regular).ToList();
+        // What fills the volume stays, or it would soon be empty.
+        var files = volume.List(Directory())
+            .Where(entry => entry.Kind == FileKind.Regular && entry.Name.StartsWith(NamePrefix, StringComparison.Ordinal)).ToList();
         return files.Count > 0
             ? files[random.Next(files.Count)].File
             : throw new VolumeException(VolumeError.NotFound, "There is no file to change yet.");

@@ -24,6 +24,13 @@ internal sealed class RecordingBlockDevice(SnapshotDevice below) : IBlockDevice
         below.Write(at, source);
     }
 
+    /// <summary>A node's own write of file data, past the file system.</summary>
+    public void WriteData(LunByteOffset at, ReadOnlySpan<byte> source)
+    {
+        _log.Add(new LogEntry(at, source.ToArray(), IsFileData: true));
+        below.Write(at, source);
+    }
+
     public void Flush() => _log.Add(new LogEntry(default, null));
 
     public void WriteZeroes(LunByteOffset at, ByteCount length) => Write(at, new byte[length.Value]);
@@ -36,7 +43,7 @@ internal sealed class RecordingBlockDevice(SnapshotDevice below) : IBlockDevice
     {
     }
 
-    internal readonly record struct LogEntry(LunByteOffset At, byte[]? Data)
+    internal readonly record struct LogEntry(LunByteOffset At, byte[]? Data, bool IsFileData = false)
     {
         public bool IsFlush => Data is null;
     }

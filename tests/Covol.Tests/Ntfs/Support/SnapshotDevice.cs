@@ -7,6 +7,7 @@ namespace Covol.Tests.Ntfs.Support;
 internal sealed class SnapshotDevice : IBlockDevice
 {
     private const int ChunkLength = 4096;
+    private static readonly byte[] s_zeroes = new byte[ChunkLength];
     private readonly byte[]?[] _chunks;
     private readonly HashSet<long> _own = [];
 
@@ -30,6 +31,19 @@ internal sealed class SnapshotDevice : IBlockDevice
     {
         _own.Clear();
         return new SnapshotDevice(Size, (byte[]?[])_chunks.Clone());
+    }
+
+    /// <summary>The 4 KiB pages whose content differs. Those that neither wrote since they were one cost nothing.</summary>
+    public IEnumerable<long> Differences(SnapshotDevice other)
+    {
+        for (var chunk = 0L; chunk < _chunks.Length; chunk++)
+        {
+            var (mine, theirs) = (_chunks[chunk], other._chunks[chunk]);
+            if (!ReferenceEquals(mine, theirs) && !(mine ?? s_zeroes).AsSpan().SequenceEqual(theirs ?? s_zeroes))
+            {
+                yield return chunk;
+            }
+        }
     }
 
     public void Read(LunByteOffset from, Span<byte> target)

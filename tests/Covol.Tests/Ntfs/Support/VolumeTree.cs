@@ -5,44 +5,59 @@ using Covol.Protocol.Ids;
 
 namespace Covol.Tests.Ntfs.Support;
 
-/// <summary>All a volume shows, as text: two volumes with the same text hold the same tree.</summary>
-internal static class VolumeTree
+/// <summary>All a volume shows: two volumes with the same text hold the same tree.</summary>
+internal sealed class VolumeTree
 {
-    public static string Of(NtfsVolume volume)
-    {
-        var text = new StringBuilder();
-        Add(volume, volume.Root, "", text);
-        foreach (var orphan in volume.Orphans().OrderBy(orphan => orphan.Reference.Value))
-        {
-            text.Append("orphan ").AppendLine(Line(volume, orphan));
-        }
+    private readonly StringBuilder _text = new();
+    private readonly Dictionary<FileId, FileMap> _maps = [];
 
-        return text.ToString();
+    private VolumeTree()
+    {
     }
 
-    private static void Add(NtfsVolume volume, FileId directory, string path, StringBuilder text)
+    /// <summary>The maps of all regular files, those without a name too.</summary>
+    public IReadOnlyDictionary<FileId, FileMap> Maps => _maps;
+
+    public static VolumeTree Of(NtfsVolume volume)
+    {
+        var tree = new VolumeTree();
+        tree.Add(volume, volume.Root, "");
+        foreach (var orphan in volume.Orphans().OrderBy(orphan => orphan.Reference.Value))
+        {
+            tree._text.Append("orphan ").AppendLine(tree.Line(volume, orphan));
+        }
+
+        return tree;
+    }
+
+    public override string ToString() => _text.ToString();
+
+    private void Add(NtfsVolume volume, FileId directory, string path)
     {
         foreach (var entry in volume.List(directory))
         {
-            text.Append(path).Append('/').Append(entry.Name).Append(' ').AppendLine(Line(volume, entry.File));
+            _text.Append(path).Append('/').Append(entry.Name).Append(' ').AppendLine(Line(volume, entry.File));
             if (entry.Kind == FileKind.Directory)
             {
-                Add(volume, entry.File, $"{path}/{entry.Name}", text);
+                Add(volume, entry.File, $"{path}/{entry.Name}");
             }
         }
     }
 
-    private static string Line(NtfsVolume volume, FileId file)
+    private string Line(NtfsVolume volume, FileId file)
     {
         var attributes = volume.GetAttributes(file);
-        var line = $"{attributes.File} {attributes.Kind} {attributes.Mode} {attributes.Owner} {attributes.LinkCount} {attributes.Modified}";
-
+        var extended = string.Join(
+            ' ',
+            volume.ListExtendedAttributes(file).Select(name => $"{name}={Convert.ToHexString(volume.GetExtendedAttribute(file, name)!)}"));
+        var line = $"{attributes.File} {attributes.Kind} {attributes.Mode} {attributes.Owner} {attributes.LinkCount} "
+            + $"{attributes.Modified} {extended}";
         if (attributes.Kind != FileKind.Regular)
         {
             return attributes.Kind == FileKind.SymbolicLink ? $"{line} -> {volume.ReadLink(file)}" : line;
         }
 
-        var map = volume.Map(file);
+        var map = _maps[file] = volume.Map(file);
         return $"{line} {map.Size} valid {map.ValidLength} at {string.Join(' ', map.Extents)}";
     }
 }

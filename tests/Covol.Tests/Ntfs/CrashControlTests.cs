@@ -1,0 +1,54 @@
+using Covol.Ntfs;
+using Covol.Ntfs.Journal;
+using Covol.Tests.Ntfs.Support;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.Ntfs;
+
+/// <summary>Each guard of the journal is switched off once, and the crash trials have to notice.</summary>
+public sealed class CrashControlTests
+{
+    [Fact]
+    public void Without_a_flush_before_the_pages_are_applied_volumes_break()
+    {
+        var without = JournalControls.All with { FlushBeforeApply = false };
+
+        var trial = CrashTrial.Run(new CrashSettings(6, 20) { Controls = without });
+
+        trial.Recover(CrashPoints.Unflushed.Shuffled).ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public void Without_the_checksum_torn_records_break_volumes()
+    {
+        var without = JournalControls.All with { VerifyChecksum = false };
+        var trial = CrashTrial.Run(new CrashSettings(7, 20));
+
+        trial.Recover(CrashPoints.Unflushed.Shuffled, without).ShouldNotBeEmpty();
+        trial.Recover(CrashPoints.Unflushed.Shuffled).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Without_the_chain_records_of_an_older_lap_come_back()
+    {
+        var without = JournalControls.All with { VerifyChain = false };
+        var trial = CrashTrial.Run(new CrashSettings(8, 40) { StepsPerCheckpoint = 5, Volume = FormattedVolume.Tight });
+
+        trial.Recover(CrashPoints.Unflushed.Lost, without).ShouldNotBeEmpty();
+        trial.Recover(CrashPoints.Unflushed.Lost).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Without_a_flush_before_valid_length_old_content_shows()
+    {
+        // The record's own flush covers the data too; what hurts is a disk that writes the record first.
+        var settings = new CrashSettings(10, 40) { Mix = WorkMix.Data, Volume = FormattedVolume.Tight };
+
+        CrashTrial.Run(settings with { FlushesData = false }).Recover(CrashPoints.Unflushed.Dropped).ShouldNotBeEmpty();
+        CrashTrial.Run(settings).Recover(CrashPoints.Unflushed.Dropped).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_freshly_formatted_volume_is_sound() => VolumeChecker.Check(FormattedVolume.Small()).ShouldBeEmpty();
+}

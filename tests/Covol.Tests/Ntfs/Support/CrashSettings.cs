@@ -1,0 +1,20 @@
+using Covol.Ntfs.Journal;
+
+namespace Covol.Tests.Ntfs.Support;
+
+/// <summary>What one crash trial does.</summary>
+internal sealed record CrashSettings(int Seed, int Steps)
+{
+    public WorkMix Mix { get; init; } = WorkMix.Everything;
+
+    /// <summary>The volume it begins with.</summary>
+    public Func<SnapshotDevice> Volume { get; init; } = FormattedVolume.Small;
+
+    /// <summary>int.MaxValue: the journal turns its laps by itself.</summary>
+    public int StepsPerCheckpoint { get; init; } = 25;
+
+    public JournalControls Controls { get; init; } = JournalControls.All;
+
+    /// <summary>A node's data is flushed before it becomes valid (SAFETY 12); off in a control.</summary>
+    public bool FlushesData { get; init; } = true;
+}

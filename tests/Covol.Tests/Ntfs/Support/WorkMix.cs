@@ -1,0 +1,48 @@
+namespace Covol.Tests.Ntfs.Support;
+
+/// <summary>Which changes random work makes, and how often each.</summary>
+/// <param name="LengthMax">Bytes that files grow to at most.</param>
+/// <param name="ChangesMax">Changes that share one commit at most.</param>
+/// <param name="Kinds">Each kind as often as it is picked.</param>
+internal sealed record WorkMix(int LengthMax, int ChangesMax, params WorkKind[] Kinds)
+{
+    /// <summary>A little of everything, one to three changes a commit.</summary>
+    public static WorkMix Everything { get; } = new(
+        400_000, 3, [.. Enum.GetValues<WorkKind>(), WorkKind.Create, WorkKind.Write, WorkKind.Rename, WorkKind.Unlink, WorkKind.Purge]);
+
+    /// <summary>Names come and go, many in one commit.</summary>
+    public static WorkMix Names { get; } = new(
+        5_000,
+        12,
+        WorkKind.Create,
+        WorkKind.Create,
+        WorkKind.CreateDirectory,
+        WorkKind.CreateLink,
+        WorkKind.Link,
+        WorkKind.Rename,
+        WorkKind.Rename,
+        WorkKind.Unlink,
+        WorkKind.SetAttributes,
+        WorkKind.Purge);
+
+    /// <summary>Files grow, are written by nodes, are cut, replaced and deleted, so that clusters change hands.</summary>
+    public static WorkMix Data { get; } = new(
+        1_000_000,
+        2,
+        WorkKind.Create,
+        WorkKind.Create,
+        WorkKind.CreateDirectory,
+        WorkKind.Extend,
+        WorkKind.Preallocate,
+        WorkKind.Trim,
+        WorkKind.Write,
+        WorkKind.Write,
+        WorkKind.Write,
+        WorkKind.Cut,
+        WorkKind.Unlink,
+        WorkKind.Rename,
+        WorkKind.Purge,
+        WorkKind.Purge);
+
+    public WorkKind Pick(Random random) => Kinds[random.Next(Kinds.Length)];
+}
