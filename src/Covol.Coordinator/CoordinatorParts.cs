@@ -1,3 +1,4 @@
+using Covol.Coordinator.Driver;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Ids;
@@ -40,4 +41,7 @@ public sealed record CoordinatorParts
     /// ends the process.
     /// </summary>
     public required Action<string, Exception?> Failed { get; init; }
+
+    /// <summary>For the simulation: null everywhere else.</summary>
+    internal ISteppedThreads? Stepped { get; init; }
 }

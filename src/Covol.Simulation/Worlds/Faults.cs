@@ -1,0 +1,131 @@
+using Covol.Protocol.Ids;
+using Covol.Simulation.Parts;
+
+namespace Covol.Simulation.Worlds;
+
+/// <summary>What goes wrong, when, where: drawn from the seed.</summary>
+internal sealed class Faults(Cluster cluster)
+{
+    private readonly World _world = cluster.World;
+
+    public void Start()
+    {
+        if (cluster.Scenario.FaultEvery < TimeSpan.FromHours(1))
+        {
+            Next();
+        }
+
+        _world.After(cluster.Scenario.Length, cluster.Finish);
+    }
+
+    private void Next() => _world.After(cluster.Scenario.FaultEvery * (0.2 + (1.6 * _world.Random.NextDouble())), () =>
+    {
+        if (cluster.IsOver)
+        {
+            return;
+        }
+
+        Strike(_world.Random.Next(100));
+        Next();
+    });
+
+    private void Strike(int dice)
+    {
+        var node = _world.Random.Next(1, cluster.Scenario.Nodes + 1);
+        var client = cluster.Clients[node];
+        switch (dice)
+        {
+            case < 18:
+                cluster.Network.BreakOne();
+                break;
+            case < 28:
+                var other = _world.Random.Next(1, cluster.Scenario.Nodes + 1);
+                cluster.Network.Cut(node, other);
+                _world.After(_world.Milliseconds(100, 15_000), () => cluster.Network.Heal(node, other));
+                break;
+            case < 42:
+                var hang = _world.Milliseconds(200, 25_000);
+                _world.Trace(client.Process.Name, $"its LUN path hangs {hang.TotalSeconds:0.000} s");
+                client.HangUntil(_world.Now + World.Nanoseconds(hang));
+                break;
+            case < 54:
+                client.Process.Freeze();
+                _world.After(_world.Milliseconds(500, 25_000), client.Process.Thaw);
+                break;
+            case < 62:
+                KillClient(node, client);
+                break;
+            case < 76:
+                cluster.KillCoordinator();
+                break;
+            case < 86:
+                FreezeCoordinator();
+                break;
+            case < 92:
+                MoveCoordinator();
+                break;
+            default:
+                HangCoordinator();
+                break;
+        }
+    }
+
+    private void KillClient(int node, ClientProcess client)
+    {
+        client.Process.Kill("crash");
+        if (_world.Chance(0.5))
+        {
+            _world.After(_world.Milliseconds(1000, 4000), () =>
+            {
+                if (cluster.Coordinator is { IsServing: true } coordinator)
+                {
+                    _ = coordinator.EvictAsync(new NodeId(node));
+                }
+            });
+        }
+
+        _world.After(_world.Milliseconds(500, 6000), () =>
+        {
+            if (cluster.Clients[node] == client && !cluster.IsOver)
+            {
+                cluster.StartClient(node);
+            }
+        });
+    }
+
+    private void FreezeCoordinator()
+    {
+        if (cluster.Coordinator is not { Process: { IsDead: false, IsFrozen: false } } frozen)
+        {
+            return;
+        }
+
+        frozen.Freeze();
+        _world.After(_world.Milliseconds(100, 20_000), frozen.Process.Thaw);
+        _world.After(_world.Milliseconds(1000, 4000), () =>
+        {
+            if (frozen.Process.IsFrozen)
+            {
+                cluster.CoordinatorEnded(frozen);
+            }
+        });
+    }
+
+    private void MoveCoordinator()
+    {
+        if (cluster.Coordinator is { IsServing: true, Process: { IsDead: false, IsFrozen: false } } coordinator)
+        {
+            _ = coordinator.HandOverAsync(() => cluster.CoordinatorEnded(coordinator));
+        }
+    }
+
+    private void HangCoordinator()
+    {
+        if (cluster.Coordinator is { } coordinator)
+        {
+            var hang = _world.Milliseconds(200, 25_000);
+            _world.Trace(coordinator.Process.Name, $"its LUN path hangs {hang.TotalSeconds:0.000} s");
+            coordinator.HangsUntil = _world.Now + World.Nanoseconds(hang);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Covol.Simulation.Worlds;
+
+/// <summary>What a seed's world is like, drawn from the seed before anything else.</summary>
+internal sealed record Scenario
+{
+    public required int Nodes { get; init; }
+
+    public required int ProgramsPerNode { get; init; }
+
+    public required int SharedFiles { get; init; }
+
+    /// <summary>How long programs and faults go on.</summary>
+    public required TimeSpan Length { get; init; }
+
+    public required TimeSpan WaitLimit { get; init; }
+
+    /// <summary>Mean time between faults; none at all where infinite.</summary>
+    public required TimeSpan FaultEvery { get; init; }
+
+    public required bool EndsWithPowerCut { get; init; }
+
+    public static Scenario Draw(World world) => new()
+    {
+        Nodes = world.Random.Next(2, 4),
+        ProgramsPerNode = world.Random.Next(1, 4),
+        SharedFiles = world.Random.Next(1, 4),
+        Length = world.Between(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(40)),
+        WaitLimit = world.Chance(0.5) ? TimeSpan.FromSeconds(60) : world.Between(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(15)),
+        FaultEvery = world.Chance(0.1) ? TimeSpan.FromDays(1) : world.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)),
+        EndsWithPowerCut = world.Chance(0.4),
+    };
+}
