@@ -7,7 +7,7 @@ namespace Covol.Simulation.Checks;
 internal sealed class Checkers(World world)
 {
     private readonly Dictionary<FileId, FileContent> _contents = [];
-    private readonly Dictionary<Guid, List<WriteOperation>> _ofMount = [];
+    private readonly Dictionary<Guid, (SimProcess Process, List<WriteOperation> Writes)> _ofMount = [];
     private readonly Dictionary<string, long> _owners = [];
     private long _lastWrite;
 
@@ -37,23 +37,29 @@ internal sealed class Checkers(World world)
         return owner;
     }
 
-    public void Belongs(WriteOperation write, Guid mount)
+    public void Belongs(WriteOperation write, Guid mount, SimProcess process)
     {
-        if (!_ofMount.TryGetValue(mount, out var writes))
+        if (!_ofMount.TryGetValue(mount, out var known))
         {
-            _ofMount.Add(mount, writes = []);
+            _ofMount.Add(mount, known = (process, []));
         }
 
-        writes.Add(write);
+        known.Writes.Add(write);
     }
 
-    /// <summary>Its session ended: its locks are gone, and what it had asked for is done or never will be.</summary>
+    /// <summary>
+    /// Its session ended: its locks are gone. What a process that is dead had asked for is done now or never will be; one that lives may ask
+    /// again in a new session.
+    /// </summary>
     public void SessionGone(Guid mount)
     {
         Locks.SessionGone(mount);
-        foreach (var write in _ofMount.GetValueOrDefault(mount) ?? [])
+        if (_ofMount.TryGetValue(mount, out var known) && known.Process.IsDead)
         {
-            write.GiveUp(world.Now);
+            foreach (var write in known.Writes)
+            {
+                write.GiveUp(world.Now);
+            }
         }
     }
 }

@@ -133,12 +133,12 @@ internal sealed class FileContent(World world, FileId file)
 
         var writes = granule < _granules.Count ? _granules[granule] : [];
         WriteOperation? hidden = null;
-        var isCandidate = false;
+        WriteOperation? newest = null;
         foreach (var write in writes)
         {
             if (id == 0 ? write.IsZero : write.Id == id)
             {
-                isCandidate = true;
+                newest = write;
                 hidden = HiddenBy(write.Ended, writes, asked);
                 if (hidden is null)
                 {
@@ -147,7 +147,7 @@ internal sealed class FileContent(World world, FileId file)
             }
         }
 
-        if (id == 0)
+        if (id == 0 && newest is null)
         {
             // It was zero before anything was written.
             hidden = HiddenBy(-1, writes, asked);
@@ -155,14 +155,12 @@ internal sealed class FileContent(World world, FileId file)
             {
                 return;
             }
-
-            isCandidate = true;
         }
 
-        var seen = id == 0 ? "zeroes" : _all[id].ToString();
+        var seen = newest?.ToString() ?? (id == 0 ? "zeroes of before it was written" : _all[id].ToString());
         world.Break(
             _powerWasCut ? "I6" : "I3",
-            isCandidate
+            hidden is not null
                 ? $"{reader} read granule {granule} of {file}: it holds {seen}, but {hidden} came after that and was answered"
                 : $"{reader} read granule {granule} of {file}: it holds {seen}, which was never written there");
     }

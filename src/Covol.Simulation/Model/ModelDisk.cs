@@ -76,11 +76,11 @@ internal sealed class ModelDisk
     }
 
     /// <summary>The newest commit that the LUN's markers lead to.</summary>
-    public Commit Recover(IBlockDevice device)
+    public Commit Recover(IBlockDevice device, bool replays)
     {
         var last = Decode(device, 0)
             ?? throw new NtfsRefusedException("The LUN holds no model volume: its superblock is gone.");
-        for (var index = 1; index < JournalBlocks; index++)
+        for (var index = 1; replays && index < JournalBlocks; index++)
         {
             if (Decode(device, index) is not { } next || next.Lap != last.Lap || next.Epoch != last.Epoch
                 || next.Previous != last.Number)

@@ -49,9 +49,10 @@ internal sealed class ModelVolume : INtfsVolume
     public double JournalUse => (double)_markers / ModelDisk.MarkersMax;
 
     /// <summary>Recovery: find the newest commit, take it over under the new epoch, stable.</summary>
-    public static (ModelVolume Volume, JournalRecovery Recovery) Open(ModelDisk disk, IBlockDevice device, Epoch epoch)
+    public static (ModelVolume Volume, JournalRecovery Recovery) Open(
+        ModelDisk disk, IBlockDevice device, Epoch epoch, bool replays)
     {
-        var found = disk.Recover(device);
+        var found = disk.Recover(device, replays);
         if (found.Epoch > epoch.Value)
         {
             throw new NtfsRefusedException($"The volume is in epoch {found.Epoch} already.");

@@ -168,7 +168,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
             }
         }
 
-        var (volume, recovery) = ModelVolume.Open(_disk, _nexus, Epoch);
+        var (volume, recovery) = ModelVolume.Open(_disk, _nexus, Epoch, _rules.Replays);
         _coordinator = new VolumeCoordinator(new CoordinatorParts
         {
             VolumeName = "Volume1",

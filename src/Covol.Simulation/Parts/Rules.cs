@@ -22,6 +22,9 @@ internal sealed record Rules
     /// <summary>A node's lease runs out by its clock (SAFETY 7).</summary>
     public bool LeasesEnd { get; init; } = true;
 
+    /// <summary>Recovery carries out what the journal holds behind its last checkpoint.</summary>
+    public bool Replays { get; init; } = true;
+
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
 }

@@ -26,18 +26,18 @@ internal sealed class SimProgram
     private readonly Checkers _checkers;
     private readonly ClientProcess _client;
     private readonly string _name;
-    private readonly int _sharedFiles;
+    private readonly Scenario _scenario;
     private readonly Dictionary<int, OpenFile> _open = [];
     private FileId _root;
     private long _lastName;
 
-    public SimProgram(World world, Checkers checkers, ClientProcess client, int number, int sharedFiles)
+    public SimProgram(World world, Checkers checkers, ClientProcess client, int number, Scenario scenario)
     {
         _world = world;
         _checkers = checkers;
         _client = client;
         _name = $"{client.Process.Name}/{number}";
-        _sharedFiles = sharedFiles;
+        _scenario = scenario;
     }
 
     /// <summary>No file is ever longer, in granules.</summary>
@@ -81,7 +81,7 @@ internal sealed class SimProgram
             _root = (await _client.Volume.AskAsync<Entry>(new GetRoot()).ConfigureAwait(false)).Attributes.File;
         }
 
-        var which = _world.Random.Next(_sharedFiles);
+        var which = _world.Random.Next(_scenario.SharedFiles);
         var dice = _world.Random.Next(100);
         if (dice < 6)
         {
@@ -89,20 +89,20 @@ internal sealed class SimProgram
             return;
         }
 
-        if (dice < 9)
+        if (dice < 6 + _scenario.Unlinks)
         {
             await UnlinkAsync(which).ConfigureAwait(false);
             return;
         }
 
         var file = await OpenAsync(which).ConfigureAwait(false);
-        await (dice switch
+        await (_world.Random.Next(14, 100) switch
         {
-            < 36 => WriteAsync(file, _world.Random.Next(GranulesMax / 16) * 16, 16, append: false),
-            < 42 => WriteAsync(file, _world.Random.Next(GranulesMax - 8), _world.Random.Next(1, 8), append: false),
+            < 38 => WriteAsync(file, _world.Random.Next(GranulesMax / 16) * 16, 16, append: false),
+            < 43 => WriteAsync(file, _world.Random.Next(GranulesMax - 8), _world.Random.Next(1, 8), append: false),
             < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
             < 72 => ReadAsync(file, _world.Random.Next(GranulesMax - 16), _world.Random.Next(1, 32)),
-            < 78 => SetSizeAsync(file, _world.Random.Next(GranulesMax)),
+            _ when dice > 100 - _scenario.Cuts => SetSizeAsync(file, _world.Random.Next(GranulesMax)),
             < 86 => SynchronizeAsync(file),
             < 92 => LockAsync(file),
             _ => CloseAsync(which, file),
@@ -135,7 +135,7 @@ internal sealed class SimProgram
 
         var id = _checkers.NextWrite();
         var write = content.Begin(id, _name, first, count, isZero: false);
-        _checkers.Belongs(write, _client.MountId);
+        _checkers.Belongs(write, _client.MountId, _client.Process);
         Doing = $"writes {id} to {file.File} granule {first} count {count}";
         _world.Trace(_name, Doing);
         try
@@ -173,7 +173,7 @@ internal sealed class SimProgram
         var content = _checkers.Content(file.File);
         var id = _checkers.NextWrite();
         var cut = content.Begin(id, _name, granules, EndOfAll - granules, isZero: true);
-        _checkers.Belongs(cut, _client.MountId);
+        _checkers.Belongs(cut, _client.MountId, _client.Process);
         Doing = $"sets the size of {file.File} to granule {granules} ({id})";
         _world.Trace(_name, Doing);
         try

@@ -84,7 +84,7 @@ internal sealed class Cluster
         {
             foreach (var client in _clients.Values)
             {
-                Tell(client, coordinator, _world.Milliseconds(1, _world.Chance(0.2) ? 3000 : 50));
+                Tell(client, coordinator, _world.Milliseconds(1, _world.Chance(Scenario.SlowNews) ? 6000 : 50));
             }
         });
     }
@@ -124,7 +124,7 @@ internal sealed class Cluster
 
         for (var number = 1; number <= Scenario.ProgramsPerNode; number++)
         {
-            var program = new SimProgram(_world, _checkers, client, number, Scenario.SharedFiles);
+            var program = new SimProgram(_world, _checkers, client, number, Scenario);
             _programs.Add(program);
             client.Process.WhenKilled(() => _programs.Remove(program));
             _ = program.RunAsync(() => _isOver);

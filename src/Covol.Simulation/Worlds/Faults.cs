@@ -25,14 +25,26 @@ internal sealed class Faults(Cluster cluster)
             return;
         }
 
-        Strike(_world.Random.Next(100));
+        Strike();
         Next();
     });
 
-    private void Strike(int dice)
+    private void Strike()
     {
         var node = _world.Random.Next(1, cluster.Scenario.Nodes + 1);
         var client = cluster.Clients[node];
+        int[] favourites = cluster.Scenario.Trouble switch
+        {
+            Trouble.HungNodes => [30, 30, 70, 54, 42],
+            Trouble.DeposedCoordinators => [80, 80, 80, 0],
+            Trouble.HungCoordinators => [95, 95, 95, 70],
+            Trouble.LostNodes => [43, 55, 55, 70],
+            Trouble.BrokenNetwork => [0, 20, 20, 70],
+            _ => [],
+        };
+        var dice = favourites.Length > 0 && _world.Chance(0.7)
+            ? favourites[_world.Random.Next(favourites.Length)]
+            : _world.Random.Next(100);
         switch (dice)
         {
             case < 18:
@@ -86,7 +98,7 @@ internal sealed class Faults(Cluster cluster)
 
         _world.After(_world.Milliseconds(500, 6000), () =>
         {
-            if (cluster.Clients[node] == client && !cluster.IsOver)
+            if (!cluster.IsOver && cluster.Clients[node] == client)
             {
                 cluster.StartClient(node);
             }

@@ -17,6 +17,18 @@ internal sealed record Scenario
     /// <summary>Mean time between faults; none at all where infinite.</summary>
     public required TimeSpan FaultEvery { get; init; }
 
+    /// <summary>Which kind of trouble there is most of.</summary>
+    public required Trouble Trouble { get; init; }
+
+    /// <summary>Of a hundred steps of a program, those that take a shared name away.</summary>
+    public required int Unlinks { get; init; }
+
+    /// <summary>Of a hundred steps of a program, about those that change a file's size.</summary>
+    public required int Cuts { get; init; }
+
+    /// <summary>How likely a node hears of a new coordinator late.</summary>
+    public required double SlowNews { get; init; }
+
     public required bool EndsWithPowerCut { get; init; }
 
     public static Scenario Draw(World world) => new()
@@ -27,6 +39,10 @@ internal sealed record Scenario
         Length = world.Between(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(40)),
         WaitLimit = world.Chance(0.5) ? TimeSpan.FromSeconds(60) : world.Between(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(15)),
         FaultEvery = world.Chance(0.1) ? TimeSpan.FromDays(1) : world.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)),
+        Trouble = (Trouble)world.Random.Next(6),
+        Unlinks = world.Random.Next(1, 8),
+        Cuts = world.Random.Next(3, 20),
+        SlowNews = world.Random.NextDouble() * 0.6,
         EndsWithPowerCut = world.Chance(0.4),
     };
 }

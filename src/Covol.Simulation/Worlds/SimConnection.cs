@@ -118,6 +118,7 @@ internal sealed class SimConnection : IVolumeConnection, IVolumeCaller
     {
         if (!_isServerOver)
         {
+            _world.Trace(_server.Name, $"takes {Describe(call)} of {_client.Name}");
             _ = ServeAsync(number, call);
         }
     }
@@ -138,14 +139,29 @@ internal sealed class SimConnection : IVolumeConnection, IVolumeCaller
 
         if (!_server.IsDead)
         {
+            _world.Trace(_server.Name, $"answers {Describe(call)} of {_client.Name}: {Describe(answer.Reply)}");
             SendToClient(() => Answer(number, answer));
         }
     }
+
+    private static string Describe(VolumeCall call) =>
+        $"{call.Id.Session.Value}.{call.Id.Slot}.{call.Id.Sequence} {call.Request.GetType().Name}";
+
+    private static string Describe(VolumeReply reply) => reply is Refused refused ? $"refused, {refused.Error}" : reply.GetType().Name;
 
     private void Answer(long number, VolumeAnswer answer)
     {
         if (_isClientOver || !_pending.Remove(number, out var pending))
         {
+            return;
+        }
+
+        if (answer.Data.Length > pending.Data.Length)
+        {
+            // As VolumeConnection does: the stream is not to be trusted any more.
+            _world.Trace(_client.Name, $"anomaly: {answer.Data.Length} bytes came for a call that has room for {pending.Data.Length}");
+            pending.Answered.TrySetException(new ConnectionLostException("More data came than was asked for."));
+            EndClient("More data came than was asked for.");
             return;
         }
 
