@@ -12,4 +12,5 @@ root.Subcommands.Add(DiskCommands.Build());
 root.Subcommands.Add(LabCommands.Build());
 root.Subcommands.Add(DemoCommand.Build());
 root.Subcommands.Add(BenchCommand.Build());
+root.Subcommands.Add(SimulateCommand.Build());
 return await root.Parse(args).InvokeAsync();

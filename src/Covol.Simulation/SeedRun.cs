@@ -8,7 +8,7 @@ internal static class SeedRun
 {
     public static SeedResult Run(int seed, Rules rules, Action<string>? print)
     {
-        var world = new World(seed, print);
+        using var world = new World(seed, print);
         var cluster = new Cluster(world, Scenario.Draw(world), rules);
         var faults = new Faults(cluster);
         world.At(0, () =>

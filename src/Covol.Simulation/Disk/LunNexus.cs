@@ -36,9 +36,7 @@ internal sealed class LunNexus : IBlockDevice, IReservations
 
     public int BlockSize => SimLun.BlockSize;
 
-    public string Owner => _process.Name;
-
-    public int CommandsInFlight => _inFlight.Count;
+    private bool IsRegistered => Key is not null && !IsPreempted;
 
     /// <summary>Commands take that much longer until this time: a path that hangs.</summary>
     public long HangsUntil { get; set; }
@@ -151,7 +149,7 @@ internal sealed class LunNexus : IBlockDevice, IReservations
     // ---- As a node's data path uses it ------------------------------------------------------------------------------------
 
     /// <summary>The gate before a submission (SAFETY 8).</summary>
-    public bool TryEnter() => !_lun.ChecksKeys || (Key is not null && !IsPreempted);
+    public bool TryEnter() => !_lun.ChecksKeys || !_lun.RefusesAtGate || IsRegistered;
 
     /// <summary>
     /// Submits one read or write; <paramref name="completed"/> is called once, in the process, with whether it succeeded.
@@ -173,7 +171,7 @@ internal sealed class LunNexus : IBlockDevice, IReservations
 
     private void RequireKey()
     {
-        if (_lun.ChecksKeys && !_isSubmittedBefore && (Key is null || IsPreempted))
+        if (_lun.ChecksKeys && !_isSubmittedBefore && !IsRegistered)
         {
             throw new LunException(LunError.ReservationConflict, $"{_process.Name} is not registered on the LUN (any more).");
         }
@@ -189,6 +187,7 @@ internal sealed class LunNexus : IBlockDevice, IReservations
         LunNexus nexus, LunWriter writer, bool isWrite, IReadOnlyList<LunSegment> segments, byte[] data, Action<bool> completed)
     {
         private readonly bool[] _landed = new bool[segments.Count];
+        private readonly bool _isAdmitted = !isWrite || !nexus._lun.ChecksKeys || nexus.IsRegistered;
         private bool _isOver;
 
         public void Start()
@@ -229,6 +228,12 @@ internal sealed class LunNexus : IBlockDevice, IReservations
         {
             if (_isOver || _landed[index] || !nexus._lun.IsAlive(nexus._powerLife))
             {
+                return;
+            }
+
+            if (!_isAdmitted)
+            {
+                Finish(false);
                 return;
             }
 

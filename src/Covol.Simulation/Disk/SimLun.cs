@@ -1,6 +1,5 @@
 using Covol.Lun;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Units;
 using Covol.Simulation.Worlds;
 
 namespace Covol.Simulation.Disk;
@@ -43,6 +42,12 @@ internal sealed class SimLun
 
     /// <summary>Off: flushes are answered and do nothing, as a cache that lies.</summary>
     public bool Flushes { get; set; } = true;
+
+    /// <summary>
+    /// Who was fenced is refused before anything is submitted, reads too, as the file backend does it. Else as a SCSI target does it: a write
+    /// is refused when it gets there, reads never are (SAFETY 7).
+    /// </summary>
+    public required bool RefusesAtGate { get; init; }
 
     /// <summary>Off: nobody looks at keys.</summary>
     public bool ChecksKeys { get; set; } = true;

@@ -94,7 +94,7 @@ internal sealed class ModelDisk
         return last;
     }
 
-    public void Write(IBlockDevice device, int index, Commit commit)
+    public static void Write(IBlockDevice device, int index, Commit commit)
     {
         var marker = new byte[SimLun.BlockSize];
         Encode(marker, commit);

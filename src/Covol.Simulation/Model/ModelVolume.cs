@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
@@ -60,7 +59,7 @@ internal sealed class ModelVolume : INtfsVolume
 
         device.Flush();
         var start = disk.Keep(found with { Lap = found.Lap + 1, Epoch = epoch.Value, Previous = -1 });
-        disk.Write(device, 0, start);
+        ModelDisk.Write(device, 0, start);
         device.Flush();
         return (new ModelVolume(disk, device, start), start.Caller);
     }
@@ -259,7 +258,7 @@ internal sealed class ModelVolume : INtfsVolume
 
         var commit = _disk.Keep(new ModelDisk.Commit(
             0, _lap, _epoch, _last, _state, new JournalRecovery(_whole, [.. _changesSince]), change));
-        _disk.Write(_device, ++_markers, commit);
+        ModelDisk.Write(_device, ++_markers, commit);
         _device.Flush();
         _last = commit.Number;
         _committed = _state;
@@ -301,13 +300,13 @@ internal sealed class ModelVolume : INtfsVolume
         _device.Flush();
         _lap++;
         var commit = _disk.Keep(new ModelDisk.Commit(0, _lap, _epoch, -1, state, caller, default));
-        _disk.Write(_device, 0, commit);
+        ModelDisk.Write(_device, 0, commit);
         _device.Flush();
         _last = commit.Number;
         _markers = 0;
     }
 
-    private FileMap Map(ModelInode inode)
+    private static FileMap Map(ModelInode inode)
     {
         var extents = new List<FileExtent>();
         for (var index = 0; index < inode.Clusters.Length; index++)

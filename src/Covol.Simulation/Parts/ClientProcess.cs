@@ -1,6 +1,5 @@
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
-using Covol.Protocol.Volume;
 using Covol.Simulation.Disk;
 using Covol.Simulation.Worlds;
 using Covol.VolumeClient;

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Covol.Coordinator;
 using Covol.Coordinator.Driver;
 using Covol.Lun;
@@ -15,6 +16,7 @@ namespace Covol.Simulation.Parts;
 /// A coordinator process: takes the LUN as <see cref="CoordinatorHost"/> does, then runs the real <see cref="VolumeCoordinator"/>, whose
 /// threads are steps of the world.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "A process of the world ends without any order; its coordinator has no threads.")]
 internal sealed class CoordinatorProcess : ISteppedThreads
 {
     private readonly World _world;

@@ -1,5 +1,4 @@
 using Covol.Protocol.Files;
-using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Simulation.Checks;
 using Covol.Simulation.Worlds;

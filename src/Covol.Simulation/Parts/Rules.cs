@@ -1,5 +1,4 @@
 using Covol.Coordinator;
-using Covol.Protocol.Layouts;
 
 namespace Covol.Simulation.Parts;
 

@@ -38,7 +38,10 @@ internal sealed class Cluster
         _network = new SimNetwork(world);
         _lun = new SimLun(world, _disk.Size)
         {
-            DrainsPreempted = rules.DrainsPreempted, ChecksKeys = rules.ChecksKeys, Flushes = rules.Flushes,
+            RefusesAtGate = scenario.RefusesAtGate,
+            DrainsPreempted = rules.DrainsPreempted,
+            ChecksKeys = rules.ChecksKeys,
+            Flushes = rules.Flushes,
         };
         _checkers = new Checkers(world);
         _watch = new LunWatch(world, _lun, _disk) { SessionGone = _checkers.SessionGone };
@@ -102,7 +105,7 @@ internal sealed class Cluster
     {
         if (coordinator == Coordinator)
         {
-            _world.After(_world.Milliseconds(50, 2000), () =>
+            _world.After(_world.Milliseconds(50, Scenario.Trouble == Trouble.DeposedCoordinators ? 300 : 2000), () =>
             {
                 if (coordinator == Coordinator)
                 {
@@ -150,6 +153,15 @@ internal sealed class Cluster
         {
             client.HangUntil(0);
             client.Process.Thaw();
+        }
+
+        foreach (var (node, client) in _clients.ToList())
+        {
+            if (client.Process.IsDead)
+            {
+                // A node comes back, or nobody would end what it had.
+                StartClient(node);
+            }
         }
 
         AwaitRest(_world.Now + World.Nanoseconds(TimeSpan.FromSeconds(200)));

@@ -59,6 +59,12 @@ internal sealed class Faults(Cluster cluster)
                 var hang = _world.Milliseconds(200, 25_000);
                 _world.Trace(client.Process.Name, $"its LUN path hangs {hang.TotalSeconds:0.000} s");
                 client.HangUntil(_world.Now + World.Nanoseconds(hang));
+                if (cluster.Scenario.Trouble == Trouble.HungNodes)
+                {
+                    // What was submitted is still on its way while the next coordinator is reclaimed from.
+                    _world.After(_world.Milliseconds(10, hang.TotalMilliseconds), _world.Chance(0.5) ? cluster.KillCoordinator : FreezeCoordinator);
+                }
+
                 break;
             case < 54:
                 client.Process.Freeze();
@@ -112,9 +118,11 @@ internal sealed class Faults(Cluster cluster)
             return;
         }
 
+        // One that wakes soon after it was overtaken still has callers that have not heard of the newer one.
+        var wakesSoon = cluster.Scenario.Trouble == Trouble.DeposedCoordinators;
         frozen.Freeze();
-        _world.After(_world.Milliseconds(100, 20_000), frozen.Process.Thaw);
-        _world.After(_world.Milliseconds(1000, 4000), () =>
+        _world.After(wakesSoon ? _world.Milliseconds(1500, 8000) : _world.Milliseconds(100, 20_000), frozen.Process.Thaw);
+        _world.After(wakesSoon ? _world.Milliseconds(300, 1500) : _world.Milliseconds(1000, 4000), () =>
         {
             if (frozen.Process.IsFrozen)
             {

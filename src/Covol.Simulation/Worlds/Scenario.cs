@@ -29,9 +29,18 @@ internal sealed record Scenario
     /// <summary>How likely a node hears of a new coordinator late.</summary>
     public required double SlowNews { get; init; }
 
+    /// <summary>See <see cref="Disk.SimLun.RefusesAtGate"/>.</summary>
+    public required bool RefusesAtGate { get; init; }
+
     public required bool EndsWithPowerCut { get; init; }
 
-    public static Scenario Draw(World world) => new()
+    public static Scenario Draw(World world)
+    {
+        var drawn = DrawAll(world);
+        return drawn.Trouble == Trouble.DeposedCoordinators ? drawn with { SlowNews = 0.7 } : drawn;
+    }
+
+    private static Scenario DrawAll(World world) => new()
     {
         Nodes = world.Random.Next(2, 4),
         ProgramsPerNode = world.Random.Next(1, 4),
@@ -43,6 +52,7 @@ internal sealed record Scenario
         Unlinks = world.Random.Next(1, 8),
         Cuts = world.Random.Next(3, 20),
         SlowNews = world.Random.NextDouble() * 0.6,
+        RefusesAtGate = world.Chance(0.5),
         EndsWithPowerCut = world.Chance(0.4),
     };
 }

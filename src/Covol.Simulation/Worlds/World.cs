@@ -14,7 +14,7 @@ namespace Covol.Simulation.Worlds;
 /// queue until everything the event set going has run. So code that hops to the pool, as the volume client's does after each await, runs in
 /// an order that only the seed decides, unchanged.
 /// </remarks>
-internal sealed class World : IThreadPoolWorkItem
+internal sealed class World : IThreadPoolWorkItem, IDisposable
 {
     /// <summary>Work items after one event; more is a loop that never ends.</summary>
     private const int HopsMax = 1_000_000;
@@ -84,6 +84,8 @@ internal sealed class World : IThreadPoolWorkItem
         Broken ??= $"{invariant}: {what}";
         IsOver = true;
     }
+
+    public void Dispose() => _ended.Dispose();
 
     public void End() => IsOver = true;
 
