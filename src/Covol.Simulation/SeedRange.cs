@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Covol.Simulation;
 
 /// <summary>Runs a range of seeds in worker processes, one a core. A worker that dies has failed its seed, and the next one goes on.</summary>
-internal sealed class SeedRange(int first, int count, string rules, bool stopsAtFailure)
+/// <remarks><c>failed</c> is told of each failure as it is found, one at a time.</remarks>
+internal sealed class SeedRange(int first, int count, string rules, bool stopsAtFailure, Action<SeedResult> failed)
 {
     private readonly Lock _gate = new();
     private readonly List<SeedResult> _failed = [];
@@ -89,6 +90,7 @@ internal sealed class SeedRange(int first, int count, string rules, bool stopsAt
             if (result.Broken is not null)
             {
                 _failed.Add(result);
+                failed(result);
                 _isOver |= stopsAtFailure;
             }
 

@@ -63,13 +63,11 @@ internal static class Simulate
     private static int RunSeeds(int first, int count, string rules, string? json)
     {
         var watch = Stopwatch.StartNew();
-        var failed = new SeedRange(first, count, rules, stopsAtFailure: false).Run();
-        foreach (var result in failed)
+        var failed = new SeedRange(first, count, rules, stopsAtFailure: false, result =>
         {
             Console.Out.WriteLine($"seed {result.Seed} failed: {result.Broken}");
             Console.Out.WriteLine($"  replay: {ReplayCommand(result.Seed, rules)}");
-        }
-
+        }).Run();
         Console.Out.WriteLine($"{count} seeds from {first}, {failed.Count} failed, {watch.Elapsed.TotalSeconds:0.0} s");
         Write(json, count, failed, rules, watch);
         return failed.Count == 0 ? 0 : 1;
@@ -81,7 +79,7 @@ internal static class Simulate
         var missed = new List<string>();
         foreach (var (name, rule, _) in Mutations.All)
         {
-            var found = new SeedRange(first, count, name, stopsAtFailure: true).Run();
+            var found = new SeedRange(first, count, name, stopsAtFailure: true, _ => { }).Run();
             if (found.Count == 0)
             {
                 missed.Add(name);

@@ -80,6 +80,12 @@ internal sealed class CoordinatorProcess : ISteppedThreads
 
         _world.Trace(Process.Name, "hands over");
         await coordinator.HandOverAsync().ConfigureAwait(false);
+        while (_jobs.Count > 0)
+        {
+            // As Unregister of a LUN does: the key goes when its own I/O has ended.
+            await Task.Delay(TimeSpan.FromMilliseconds(10), Process.Clock).ConfigureAwait(false);
+        }
+
         _nexus.Unregister();
         Process.Kill("handed over");
         done();
