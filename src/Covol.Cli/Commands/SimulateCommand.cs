@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Covol.Api;
 
 namespace Covol.Cli.Commands;
 
