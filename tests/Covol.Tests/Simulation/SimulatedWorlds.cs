@@ -22,23 +22,22 @@ public sealed class SimulatedWorlds
     [Fact]
     public void What_must_never_break_holds_in_many_worlds()
     {
-        var (status, output) = SimulationProgram.Run("--seeds", "150");
+        var (status, output) = SimulationProgram.Run("--seeds", "120");
 
         status.ShouldBe(0, output);
-        output.ShouldContain("150 seeds from 1, 0 failed");
+        output.ShouldContain("120 seeds from 1, 0 failed");
     }
 
     [Theory]
-    [InlineData("no-coordinator-fence", "I1")]
-    [InlineData("no-drain", "I")]
-    [InlineData("no-recall", "I")]
-    [InlineData("no-answers", "I5")]
-    [InlineData("no-extension-order", "I")]
-    [InlineData("no-replay", "I")]
-    [InlineData("no-flush", "I6")]
-    public void A_rule_that_is_switched_off_is_missed(string rule, string invariant)
+    [InlineData("no-coordinator-fence", "20", "I1")]
+    [InlineData("no-drain", "80", "I")]
+    [InlineData("no-recall", "20", "I")]
+    [InlineData("no-extension-order", "60", "I")]
+    [InlineData("no-replay", "30", "I")]
+    [InlineData("no-flush", "30", "I6")]
+    public void A_rule_that_is_switched_off_is_missed(string rule, string seeds, string invariant)
     {
-        var (status, output) = SimulationProgram.Run("--without", rule, "--seeds", "60");
+        var (status, output) = SimulationProgram.Run("--without", rule, "--seeds", seeds);
 
         status.ShouldBe(1, output);
         output.ShouldContain($"failed: {invariant}");
@@ -50,11 +49,11 @@ public sealed class SimulatedWorlds
         var file = Path.Combine(Path.GetTempPath(), $"covol-simulate-{Environment.ProcessId}.json");
         try
         {
-            SimulationProgram.Run("--without", "no-flush", "--seeds", "8", "--json", file).Status.ShouldBe(1);
+            SimulationProgram.Run("--without", "no-flush", "--seeds", "16", "--json", file).Status.ShouldBe(1);
 
             using var report = JsonDocument.Parse(File.ReadAllText(file));
             report.RootElement.GetProperty("ok").GetBoolean().ShouldBeFalse();
-            report.RootElement.GetProperty("seeds").GetInt32().ShouldBe(8);
+            report.RootElement.GetProperty("seeds").GetInt32().ShouldBe(16);
             report.RootElement.GetProperty("seconds").GetDouble().ShouldBeGreaterThan(0);
             var failed = report.RootElement.GetProperty("failed")[0];
             var seed = failed.GetProperty("seed").GetInt32();
