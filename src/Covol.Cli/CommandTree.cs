@@ -18,6 +18,7 @@ internal static class CommandTree
         LabCommands.Build(),
         DemoCommand.Build(),
         BenchCommand.Build(),
+        SimulateCommand.Build(),
         CompletionCommand.Build(),
     };
 }

@@ -1,3 +1,4 @@
+using Covol.Coordinator.Driver;
 using Covol.Coordinator.OwnKey;
 using Covol.Lun;
 using Covol.Ntfs;
@@ -44,4 +45,7 @@ public sealed record CoordinatorParts
     /// ends the process.
     /// </summary>
     public required Action<string, Exception?> Failed { get; init; }
+
+    /// <summary>For the simulation: null everywhere else.</summary>
+    internal ISteppedThreads? Stepped { get; init; }
 }

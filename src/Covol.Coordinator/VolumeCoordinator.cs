@@ -59,15 +59,15 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _options = parts.Options;
         _log = parts.Loggers.CreateLogger<VolumeCoordinator>();
         _data = new FileData(parts.Lun);
-        _dataWorkers = new WorkerPool($"covol-data {parts.VolumeName}", _options.DataThreads);
-        _keyWatch = new WorkerPool($"covol-key {parts.VolumeName}", 1);
-        _registrations = new WorkerPool($"covol-keys {parts.VolumeName}", 1);
-        _fences = new FenceThreads($"covol-fence {parts.VolumeName}", _options.SessionsMax);
+        _dataWorkers = new WorkerPool($"covol-data {parts.VolumeName}", _options.DataThreads, parts.Stepped);
+        _keyWatch = new WorkerPool($"covol-key {parts.VolumeName}", 1, parts.Stepped);
+        _registrations = new WorkerPool($"covol-keys {parts.VolumeName}", 1, parts.Stepped);
+        _fences = new FenceThreads($"covol-fence {parts.VolumeName}", _options.SessionsMax, parts.Stepped);
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
         _flushes = new FlushGroup(_dataWorkers, _data, _ledger, _layouts.HasWriter, FlushFailed);
         _locks = new LockMachine(parts.Epoch.Value << 32);
-        _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure));
+        _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure), parts.Stepped);
     }
 
     public Epoch Epoch => _parts.Epoch;

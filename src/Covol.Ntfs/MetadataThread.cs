@@ -14,7 +14,9 @@ public sealed class MetadataThread : IDisposable
     public const int QueueMax = 16_384;
 
     private readonly BlockingCollection<Action> _jobs = new(QueueMax);
-    private readonly Thread _thread;
+    private readonly Thread? _thread;
+    private readonly Action<Action>? _post;
+    private bool _isStepping;
 
     /// <param name="volume">Goes into the thread's name.</param>
     public MetadataThread(string volume)
@@ -23,7 +25,12 @@ public sealed class MetadataThread : IDisposable
         _thread.Start();
     }
 
-    public bool IsCurrent => Thread.CurrentThread == _thread;
+    /// <summary>
+    /// For the simulation: no thread of its own. Jobs go to <paramref name="post"/>, which carries them out in order, one at a time.
+    /// </summary>
+    internal MetadataThread(Action<Action> post) => _post = post;
+
+    public bool IsCurrent => _thread is null ? _isStepping : Thread.CurrentThread == _thread;
 
     /// <summary>Every path into native code calls this.</summary>
     public void AssertCurrent() => Invariant.Holds(
@@ -33,7 +40,15 @@ public sealed class MetadataThread : IDisposable
     {
         ArgumentNullException.ThrowIfNull(job);
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _jobs.Add(() => Carry(job, result), cancellation);
+        if (_post is not null)
+        {
+            _post(() => Step(() => Carry(job, result)));
+        }
+        else
+        {
+            _jobs.Add(() => Carry(job, result), cancellation);
+        }
+
         return result.Task;
     }
 
@@ -56,7 +71,7 @@ public sealed class MetadataThread : IDisposable
         if (!_jobs.IsAddingCompleted)
         {
             _jobs.CompleteAdding();
-            _thread.Join();
+            _thread?.Join();
             _jobs.Dispose();
         }
     }
@@ -71,6 +86,19 @@ public sealed class MetadataThread : IDisposable
         catch (Exception failure)
         {
             result.SetException(failure);
+        }
+    }
+
+    private void Step(Action job)
+    {
+        _isStepping = true;
+        try
+        {
+            job();
+        }
+        finally
+        {
+            _isStepping = false;
         }
     }
 

@@ -1,10 +1,12 @@
+using Covol.Coordinator.Driver;
+
 namespace Covol.Coordinator.Data;
 
 /// <summary>
 /// A thread for each fence, up to a limit: a fence waits for the victim's I/O to end, for seconds at worst, and that one's wait must
 /// not delay another's. Fences are rare, so no thread is kept for them. Any thread.
 /// </summary>
-internal sealed class FenceThreads(string name, int limit) : IDisposable
+internal sealed class FenceThreads(string name, int limit, ISteppedThreads? stepped) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Queue<Action> _waiting = new();
@@ -22,7 +24,7 @@ internal sealed class FenceThreads(string name, int limit) : IDisposable
                 return ended.Task;
             }
 
-            _waiting.Enqueue(() =>
+            Action carry = () =>
             {
                 try
                 {
@@ -34,7 +36,14 @@ internal sealed class FenceThreads(string name, int limit) : IDisposable
                 {
                     ended.SetException(failure);
                 }
-            });
+            };
+            if (stepped is not null)
+            {
+                stepped.PostBlocking(name, limit, carry);
+                return ended.Task;
+            }
+
+            _waiting.Enqueue(carry);
             if (_running.Count < limit)
             {
                 var thread = new Thread(Run) { Name = name, IsBackground = true };

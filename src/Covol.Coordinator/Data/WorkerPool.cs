@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Covol.Coordinator.Driver;
 
 namespace Covol.Coordinator.Data;
 
@@ -10,9 +11,20 @@ internal sealed class WorkerPool : IDisposable
 {
     private readonly BlockingCollection<Action> _jobs = [];
     private readonly Thread[] _threads;
+    private readonly Action<Action>? _post;
 
-    public WorkerPool(string name, int count)
+    /// <param name="name">The threads' name.</param>
+    /// <param name="count">How many threads.</param>
+    /// <param name="stepped">For the simulation: jobs go there instead of to threads of this pool.</param>
+    public WorkerPool(string name, int count, ISteppedThreads? stepped)
     {
+        if (stepped is not null)
+        {
+            _threads = [];
+            _post = job => stepped.PostBlocking(name, count, job);
+            return;
+        }
+
         _threads = new Thread[count];
         for (var index = 0; index < count; index++)
         {
@@ -31,7 +43,7 @@ internal sealed class WorkerPool : IDisposable
     public Task<T> RunAsync<T>(Func<T> job)
     {
         var ended = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _jobs.Add(() =>
+        var carry = () =>
         {
             try
             {
@@ -43,7 +55,16 @@ internal sealed class WorkerPool : IDisposable
             {
                 ended.SetException(failure);
             }
-        });
+        };
+        if (_post is not null)
+        {
+            _post(carry);
+        }
+        else
+        {
+            _jobs.Add(carry);
+        }
+
         return ended.Task;
     }
 

@@ -19,13 +19,21 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
-    private readonly Thread _thread;
+    private readonly Thread? _thread;
+    private readonly ISteppedThreads? _stepped;
+    private bool _isStepping;
     private bool _stopped;
 
-    public CoordinatorThread(string name, TimeProvider time, Action<Exception> failed)
+    public CoordinatorThread(string name, TimeProvider time, Action<Exception> failed, ISteppedThreads? stepped = null)
     {
         _time = time;
         _failed = failed;
+        _stepped = stepped;
+        if (stepped is not null)
+        {
+            return;
+        }
+
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
     }
@@ -35,7 +43,8 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     public FileTime WallClock => new(_time.GetUtcNow().ToFileTime());
 
     public void AssertCurrent() =>
-        Protocol.Invariant.Holds(Thread.CurrentThread == _thread, "The coordinator's state was touched from another thread.");
+        Protocol.Invariant.Holds(
+            _thread is null ? _isStepping : Thread.CurrentThread == _thread, "The coordinator's state was touched from another thread.");
 
     /// <summary>Any thread. After the stop it does nothing. The queue is bounded by the calls that are served at once.</summary>
     public override void Post(SendOrPostCallback d, object? state)
@@ -44,6 +53,12 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
         {
             if (_stopped)
             {
+                return;
+            }
+
+            if (_stepped is not null)
+            {
+                _stepped.Post(() => Step(() => d(state)));
                 return;
             }
 
@@ -63,6 +78,12 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     public void At(Moment moment, Action action)
     {
         AssertCurrent();
+        if (_stepped is not null)
+        {
+            _stepped.PostAt(moment, () => Step(action));
+            return;
+        }
+
         _timers.Enqueue(action, moment);
     }
 
@@ -92,10 +113,38 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
         Stop();
         if (Thread.CurrentThread != _thread)
         {
-            _thread.Join();
+            _thread?.Join();
         }
 
         _arrived.Dispose();
+    }
+
+    /// <summary>What <see cref="Run"/> does with one callback.</summary>
+    private void Step(Action action)
+    {
+        if (_stopped)
+        {
+            return;
+        }
+
+        var before = Current;
+        SetSynchronizationContext(this);
+        _isStepping = true;
+        try
+        {
+            action();
+        }
+#pragma warning disable CA1031 // As in Run.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            _failed(failure);
+        }
+        finally
+        {
+            _isStepping = false;
+            SetSynchronizationContext(before);
+        }
     }
 
     private void Run()

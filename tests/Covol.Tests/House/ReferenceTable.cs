@@ -27,6 +27,7 @@ public sealed class ReferenceTable
             "Node", "Mount", "Coordinator", "Fuse", "VolumeClient", "Ntfs", "Lun", "Ring", "Cluster", "VirtualMachines",
             "Transport", "Api", "Protocol",
         ],
+        ["Simulation"] = ["Coordinator", "VolumeClient", "Ntfs", "Lun", "Transport", "Protocol"],
         ["Lab"] = ["Api"],
         ["Cli"] = ["Api", "Lab"],
     };

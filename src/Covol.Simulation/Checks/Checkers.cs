@@ -1,0 +1,65 @@
+using Covol.Protocol.Ids;
+using Covol.Simulation.Worlds;
+
+namespace Covol.Simulation.Checks;
+
+/// <summary>What the programs of one world tell each other through, without the volume: the truth it is compared with.</summary>
+internal sealed class Checkers(World world)
+{
+    private readonly Dictionary<FileId, FileContent> _contents = [];
+    private readonly Dictionary<Guid, (SimProcess Process, List<WriteOperation> Writes)> _ofMount = [];
+    private readonly Dictionary<string, long> _owners = [];
+    private long _lastWrite;
+
+    public LockWatch Locks { get; } = new(world);
+
+    public IEnumerable<FileContent> Contents => _contents.Values;
+
+    public FileContent Content(FileId file)
+    {
+        if (!_contents.TryGetValue(file, out var content))
+        {
+            _contents.Add(file, content = new FileContent(world, file));
+        }
+
+        return content;
+    }
+
+    public long NextWrite() => ++_lastWrite;
+
+    public long OwnerOf(string program)
+    {
+        if (!_owners.TryGetValue(program, out var owner))
+        {
+            _owners.Add(program, owner = _owners.Count + 1);
+        }
+
+        return owner;
+    }
+
+    public void Belongs(WriteOperation write, Guid mount, SimProcess process)
+    {
+        if (!_ofMount.TryGetValue(mount, out var known))
+        {
+            _ofMount.Add(mount, known = (process, []));
+        }
+
+        known.Writes.Add(write);
+    }
+
+    /// <summary>
+    /// Its session ended: its locks are gone. What a process that is dead had asked for is done now or never will be; one that lives may ask
+    /// again in a new session.
+    /// </summary>
+    public void SessionGone(Guid mount)
+    {
+        Locks.SessionGone(mount);
+        if (_ofMount.TryGetValue(mount, out var known) && known.Process.IsDead)
+        {
+            foreach (var write in known.Writes)
+            {
+                write.GiveUp(world.Now);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+using System.Buffers.Binary;
+using Covol.Protocol.Ids;
+using Covol.Simulation.Worlds;
+
+namespace Covol.Simulation.Checks;
+
+/// <summary>
+/// What may be read of one file, in granules of 128 bytes that each name their write. A value is right when its write was asked for before
+/// the read ended, and no other write lies wholly between the two.
+/// </summary>
+internal sealed class FileContent(World world, FileId file)
+{
+    public const int Granule = 128;
+
+    private readonly List<List<WriteOperation>> _granules = [];
+    private readonly Dictionary<long, WriteOperation> _all = [];
+    private bool _powerWasCut;
+
+    public FileId File => file;
+
+    /// <summary>How far it was ever written, in granules.</summary>
+    public int Written { get; private set; }
+
+    public WriteOperation Begin(long id, string program, int first, int count, bool isZero)
+    {
+        var operation = new WriteOperation(id, program, isZero, world.Now) { Count = count };
+        _all.Add(id, operation);
+        if (first >= 0)
+        {
+            Place(operation, first);
+        }
+
+        return operation;
+    }
+
+    /// <summary>An append's place became known.</summary>
+    public void Place(WriteOperation operation, int first)
+    {
+        if (operation.First >= 0)
+        {
+            if (operation.First != first)
+            {
+                world.Break("I5", $"{operation} of {file} lies at granule {operation.First} and at {first}: it was carried out twice");
+            }
+
+            return;
+        }
+
+        operation.First = first;
+        Written = operation.IsZero ? Written : Math.Max(Written, first + operation.Count);
+        while (_granules.Count < first + operation.Count)
+        {
+            _granules.Add([]);
+        }
+
+        for (var index = first; index < first + operation.Count; index++)
+        {
+            _granules[index].Add(operation);
+        }
+    }
+
+    /// <summary>A fsync asked for at a time was answered. With <paramref name="process"/> it covers that one's writes only.</summary>
+    public void Synchronized(long asked, string process = "")
+    {
+        foreach (var operation in _all.Values)
+        {
+            operation.IsStable |= operation.Succeeded && operation.Ended < asked
+                && operation.Program.StartsWith(process, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>From now on only what was stable is certain.</summary>
+    public void PowerCut()
+    {
+        _powerWasCut = true;
+        foreach (var operation in _all.Values)
+        {
+            operation.GiveUp(world.Now);
+        }
+    }
+
+    /// <summary>The bytes of a write.</summary>
+    public static byte[] Bytes(long id, int count)
+    {
+        var bytes = new byte[count * Granule];
+        for (var index = 0; index < count; index++)
+        {
+            var granule = bytes.AsSpan(index * Granule, Granule);
+            for (var at = 0; at < Granule; at += 16)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(granule[at..], id);
+                BinaryPrimitives.WriteInt64LittleEndian(granule[(at + 8)..], index);
+            }
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Checks what a read gave, whole granules from <paramref name="first"/>; what it did not give counts as zeroes.</summary>
+    public void Check(string reader, long asked, int first, ReadOnlySpan<byte> bytes, int wanted)
+    {
+        for (var index = 0; index < wanted && !world.IsOver; index++)
+        {
+            var granule = first + index;
+            var content = (index + 1) * Granule <= bytes.Length ? bytes.Slice(index * Granule, Granule) : default;
+            var (id, within) = content.IsEmpty ? (0, 0) : Named(content);
+            if (id < 0)
+            {
+                world.Break("I7", $"{reader} read a torn granule {granule} of {file}");
+                return;
+            }
+
+            CheckOne(reader, asked, granule, id, within);
+        }
+    }
+
+    private void CheckOne(string reader, long asked, int granule, long id, long within)
+    {
+        if (id != 0)
+        {
+            if (!_all.TryGetValue(id, out var known))
+            {
+                world.Break("I7", $"{reader} read granule {granule} of {file}: it holds write {id} of another file");
+                return;
+            }
+
+            Place(known, granule - (int)within);
+            if (world.IsOver)
+            {
+                return;
+            }
+        }
+
+        var writes = granule < _granules.Count ? _granules[granule] : [];
+        WriteOperation? hidden = null;
+        WriteOperation? newest = null;
+        foreach (var write in writes)
+        {
+            if (id == 0 ? write.IsZero : write.Id == id)
+            {
+                newest = write;
+                hidden = HiddenBy(write.Ended, writes, asked);
+                if (hidden is null)
+                {
+                    return;
+                }
+            }
+        }
+
+        if (id == 0 && newest is null)
+        {
+            // It was zero before anything was written.
+            hidden = HiddenBy(-1, writes, asked);
+            if (hidden is null)
+            {
+                return;
+            }
+        }
+
+        var seen = newest?.ToString() ?? (id == 0 ? "zeroes of before it was written" : _all[id].ToString());
+        world.Break(
+            _powerWasCut ? "I6" : "I3",
+            hidden is not null
+                ? $"{reader} read granule {granule} of {file}: it holds {seen}, but {hidden} came after that and was answered"
+                : $"{reader} read granule {granule} of {file}: it holds {seen}, which was never written there");
+    }
+
+    /// <summary>A write that began after this one was over and was answered before the read began.</summary>
+    private WriteOperation? HiddenBy(long ended, List<WriteOperation> writes, long asked)
+    {
+        foreach (var write in writes)
+        {
+            if (write.Invoked > ended && write.Succeeded && write.Ended < asked && (!_powerWasCut || write.IsStable))
+            {
+                return write;
+            }
+        }
+
+        return null;
+    }
+
+    private static (long Id, long Within) Named(ReadOnlySpan<byte> granule)
+    {
+        var id = BinaryPrimitives.ReadInt64LittleEndian(granule);
+        var within = BinaryPrimitives.ReadInt64LittleEndian(granule[8..]);
+        for (var at = 16; at < Granule; at += 16)
+        {
+            if (BinaryPrimitives.ReadInt64LittleEndian(granule[at..]) != id
+                || BinaryPrimitives.ReadInt64LittleEndian(granule[(at + 8)..]) != within)
+            {
+                return (-1, 0);
+            }
+        }
+
+        return (id, within);
+    }
+}

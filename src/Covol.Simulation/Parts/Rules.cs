@@ -1,0 +1,29 @@
+using Covol.Coordinator;
+
+namespace Covol.Simulation.Parts;
+
+/// <summary>Which of the rules are kept. All, except in a mutation, which shows what a rule is for.</summary>
+internal sealed record Rules
+{
+    public static Rules All { get; } = new();
+
+    public CoordinatorOptions CoordinatorOptions { get; init; } = new();
+
+    /// <summary>A new coordinator preempts the keys of all older ones (SAFETY 2).</summary>
+    public bool FencesOlderCoordinators { get; init; } = true;
+
+    /// <summary>A preempted key's commands are aborted or over when the fence is (I2).</summary>
+    public bool DrainsPreempted { get; init; } = true;
+
+    /// <summary>The LUN refuses who is not registered.</summary>
+    public bool ChecksKeys { get; init; } = true;
+
+    /// <summary>A node's lease runs out by its clock (SAFETY 7).</summary>
+    public bool LeasesEnd { get; init; } = true;
+
+    /// <summary>Recovery carries out what the journal holds behind its last checkpoint.</summary>
+    public bool Replays { get; init; } = true;
+
+    /// <summary>A fsync reaches the LUN.</summary>
+    public bool Flushes { get; init; } = true;
+}
