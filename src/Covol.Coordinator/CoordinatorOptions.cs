@@ -62,6 +62,9 @@ public sealed record CoordinatorOptions
     /// <summary>For tests that show what a guard is for: without it a failed flush is told to one asker only.</summary>
     internal bool RemembersLostWrites { get; init; } = true;
 
+    /// <summary>For tests that show what a guard is for: without it a session ends before the requests that it still runs.</summary>
+    internal bool EndsRequestsFirst { get; init; } = true;
+
     /// <summary>For tests that show what a guard is for: without it a deposed coordinator goes on answering.</summary>
     internal bool ChecksOwnKey { get; init; } = true;
 

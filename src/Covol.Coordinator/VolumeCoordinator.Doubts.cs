@@ -29,14 +29,15 @@ public sealed partial class VolumeCoordinator
 
     private bool IsInDoubt(FileId file) => _options.DoubtsSlowWrites && _doubted.ContainsKey(file);
 
-    private async Task<VolumeReply> WriteWatchedAsync(Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
+    /// <summary>Whatever changes a file's bytes: a write, a change of size (a cut is a write of nothing), a range of zeroes.</summary>
+    private async Task<VolumeReply> WatchedAsync(Slot slot, FileId file, Func<Task<VolumeReply>> write)
     {
-        var running = _runningWrites.AddLast(new RunningWrite(write.File, _thread.Now));
+        var running = _runningWrites.AddLast(new RunningWrite(file, _thread.Now));
         slot.Write = running.Value;
         StartDoubtTimer();
         try
         {
-            return await WriteDataAsync(slot, id, write, data);
+            return await write();
         }
         finally
         {
@@ -44,7 +45,7 @@ public sealed partial class VolumeCoordinator
             _runningWrites.Remove(running);
             if (running.Value.InDoubt)
             {
-                EndDoubt(write.File);
+                EndDoubt(file);
             }
         }
     }
@@ -52,7 +53,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>The client asks what became of a request it gave up.</summary>
     private void NoteGivenUp(Slot slot, VolumeRequest asked)
     {
-        if (slot.Write is { } write && asked is not WriteData)
+        if (slot.Write is { } write && asked is not (WriteData or SetSize or Allocate or Open))
         {
             Doubt(write);
         }

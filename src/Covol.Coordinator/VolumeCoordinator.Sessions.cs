@@ -246,16 +246,29 @@ public sealed partial class VolumeCoordinator
         await EndSessionAsync(session, reason);
     }
 
-    private async Task<VolumeReply> CloseSessionAsync(Session session)
+    private async Task<VolumeReply> CloseSessionAsync(Session session, Slot slot)
     {
         StepLayouts(new LayoutInput.SessionClosed(session.Id));
-        await EndSessionAsync(session, "it was closed");
+        await EndSessionAsync(session, "it was closed", slot);
         return Done.Instance;
     }
 
-    private async Task EndSessionAsync(Session session, string reason)
+    /// <param name="session">Has no layout any more.</param>
+    /// <param name="reason">For its client and the log.</param>
+    /// <param name="own">The slot in which the client asked for it.</param>
+    private async Task EndSessionAsync(Session session, string reason, Slot? own = null)
     {
         session.IsEnding = true;
+
+        // What it asked for and still runs must not outlive its locks: the next one who writes there would be written over (I3).
+        foreach (var slot in session.Slots)
+        {
+            while (_options.EndsRequestsFirst && slot != own && slot.Running is { } running)
+            {
+                await running;
+            }
+        }
+
         await _metadata.ChangeAsync(context =>
         {
             context.Changes.Add(new StateChange.SessionGone(session.Id));

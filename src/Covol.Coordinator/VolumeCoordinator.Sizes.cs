@@ -39,17 +39,18 @@ public sealed partial class VolumeCoordinator
         }
 
         RefuseTooLarge(set.Size.Value);
-        var mode = GateMode.Extend;
+        var entering = _gates.EnterAsync(set.File, GateMode.Extend);
         while (true)
         {
-            using var gate = await _gates.EnterAsync(set.File, mode);
+            using var gate = await entering;
             var map = await MapAsync(set.File);
             if (set.Size < map.Size)
             {
                 RefuseInGrace("Cutting a file");
-                if (mode != GateMode.Exclusive)
+                if (gate.Mode != GateMode.Exclusive)
                 {
-                    mode = GateMode.Exclusive;
+                    // Ahead of those who came after it: a cut that waits here may be given up, and must not cut what is written then.
+                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: true);
                     continue;
                 }
 

@@ -16,6 +16,7 @@ public sealed class LayoutSnapshot
     private readonly FileExtent[] _extents;
     private readonly int _blockSize;
     private readonly LeaseClock _lease;
+    private readonly long _leaseLife;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -23,12 +24,17 @@ public sealed class LayoutSnapshot
     // The highest bit: closed. The others: how many pin it.
     private int _pins;
 
-    public LayoutSnapshot(Layout layout, int blockSize, LeaseClock lease)
+    /// <param name="layout">As granted.</param>
+    /// <param name="blockSize">The LUN's, in bytes.</param>
+    /// <param name="lease">The session's.</param>
+    /// <param name="leaseLife">The lease's <see cref="LeaseClock.Life"/> before the grant was asked for.</param>
+    public LayoutSnapshot(Layout layout, int blockSize, LeaseClock lease, long leaseLife)
     {
         Invariant.Holds(int.IsPow2(blockSize), "A block size is a power of two.");
         Layout = layout;
         _blockSize = blockSize;
         _lease = lease;
+        _leaseLife = leaseLife;
         _extents = [.. layout.Extents];
 
         var expected = FileByteOffset.Zero;
@@ -51,8 +57,14 @@ public sealed class LayoutSnapshot
     /// <summary>Direct writes end here: valid length rounded down to whole blocks; 0 without write access.</summary>
     public long WriteEnd { get; }
 
-    /// <summary>The session's lease runs. Checked before I/O starts and, for reads, again before its reply.</summary>
-    public bool IsLeaseRunning => _lease.IsRunning;
+    /// <summary>
+    /// The session's lease has run since before the grant, without a break. Checked before I/O starts and, for reads, again before
+    /// its reply. False once means false for ever.
+    /// </summary>
+    public bool IsLeaseRunning => _lease.IsRunningSince(_leaseLife);
+
+    /// <summary>The lease has begun anew since the grant; this is worth nothing any more.</summary>
+    internal bool IsOfOldLease => _lease.Life != _leaseLife;
 
     /// <summary>It was taken off the data path: recalled, given back, or the node was fenced.</summary>
     internal bool IsClosed => Volatile.Read(ref _pins) < 0;

@@ -33,6 +33,7 @@ public sealed partial class NodeVolume
             }
 
             var life = Interlocked.Read(ref _life);
+            var leaseLife = _lease.Life;
             var sent = await _keeper.SendAsync(new GetLayout(file.Id, access), default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);
             if (granted.Layout is not { } layout)
@@ -41,10 +42,15 @@ public sealed partial class NodeVolume
                 return;
             }
 
-            var snapshot = new LayoutSnapshot(layout, sent.Link.Session.BlockSize, _lease);
+            var snapshot = new LayoutSnapshot(layout, sent.Link.Session.BlockSize, _lease, leaseLife);
             if (!TryPublish(file, snapshot, life))
             {
                 await TellAsync(new ReturnLayout(file.Id, layout.Generation), file.Id).ConfigureAwait(false);
+            }
+            else if (snapshot.IsOfOldLease)
+            {
+                // The lease began anew, and dropped all layouts, just before this one was published.
+                await TryDropLayoutAsync(file).ConfigureAwait(false);
             }
         }
         catch (VolumeException failure)

@@ -206,7 +206,12 @@ internal sealed partial class SessionKeeper
         var reply = await CallOwnAsync(link, new RenewLease(), cancellation).ConfigureAwait(false);
         if (reply is Done)
         {
-            _lease.Renewed(sent, _leaseLength);
+            if (_lease.Renewed(sent, _leaseLength))
+            {
+                // It ran out while this was on its way: what was granted before is never used again, and has to be asked for.
+                _events.LeaseLapsed();
+            }
+
             _events.LeaseRenewed(link.DataKey);
             return true;
         }

@@ -1,6 +1,7 @@
 using Covol.Coordinator;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Ownership;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
@@ -96,6 +97,64 @@ public sealed class GivenUpWrites
         (await other.ReadAsync(file, 0, 4_096)).ShouldBe(s_new);
     }
 
+    [Fact]
+    public async Task A_cut_keeps_its_turn_before_writes_that_came_after_it()
+    {
+        await using var hanging = await HangingWrite.StartAsync();
+
+        // The cut finds that it must be alone while the write past the end, which came later, waits for its turn to extend.
+        var cut = hanging.Other.SendAsync(hanging.Other.NextId(5), new SetSize(hanging.File, new ByteCount(4_096)));
+        var later = hanging.Other.SendAsync(
+            hanging.Other.NextId(6), new WriteData(hanging.File, new FileByteOffset(4_096), Append: false, ClearSetId: false), s_new);
+        var last = hanging.Other.SendAsync(
+            hanging.Other.NextId(7), new WriteData(hanging.File, new FileByteOffset(8_192), Append: false, ClearSetId: false), s_new);
+        await hanging.World.Coordinator.GetStateAsync();
+        hanging.Release();
+        await cut;
+        await later;
+        await last;
+
+        (await hanging.Other.ReadAsync(hanging.File, 4_096, 4_096)).ShouldBe(s_new);
+        (await hanging.Other.ReadAsync(hanging.File, 8_192, 4_096)).ShouldBe(s_new);
+    }
+
+    [Fact]
+    public async Task A_cut_that_is_given_up_puts_its_file_in_doubt_too()
+    {
+        await using var hanging = await HangingWrite.StartAsync();
+        var cut = hanging.Other.SendAsync(hanging.Other.NextId(5), new SetSize(hanging.File, new ByteCount(0)));
+
+        hanging.World.Time.Advance(TimeSpan.FromSeconds(11));
+        await hanging.World.Coordinator.GetStateAsync();
+        var third = await hanging.World.ClientAsync(3);
+        (await third.AskAsync<LayoutGranted>(new GetLayout(hanging.File, LayoutAccess.ReadWrite), slot: 6)).Layout.ShouldBeNull();
+        hanging.Release();
+        await cut;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_session_ends_after_the_writes_that_it_still_runs_and_its_control_before(bool guarded)
+    {
+        await using var hanging = await HangingWrite.StartAsync(new CoordinatorOptions { EndsRequestsFirst = guarded });
+
+        var evicted = hanging.EvictAsync();
+        if (!guarded)
+        {
+            await evicted;
+            hanging.Lost.IsCompleted.ShouldBeFalse();
+            return;
+        }
+
+        await hanging.World.UntilAsync(() => hanging.World.Lun.Fenced.Count == 1);
+        await hanging.World.Coordinator.GetStateAsync();
+        evicted.IsCompleted.ShouldBeFalse();
+        hanging.Release();
+        await evicted;
+        hanging.Lost.IsCompleted.ShouldBeTrue();
+    }
+
     private sealed class HangingWrite : IAsyncDisposable
     {
         private readonly ManualResetEventSlim _mayLand = new();
@@ -148,6 +207,8 @@ public sealed class GivenUpWrites
 
             await World.Coordinator.GetStateAsync();
         }
+
+        public Task EvictAsync() => World.Coordinator.EvictAsync(_client.Node, KeyLayout.Incarnation(_client.DataKey));
 
         public void Release() => _mayLand.Set();
 

@@ -88,7 +88,7 @@ public sealed class LayoutSnapshotTests
             [new FileExtent(new FileByteOffset(4096), new LunByteOffset(0), new ByteCount(4096))],
             new ByteCount(4096));
 
-        Should.Throw<InvariantBrokenException>(() => new LayoutSnapshot(layout, 512, new LeaseClock(_clock)));
+        Should.Throw<InvariantBrokenException>(() => new LayoutSnapshot(layout, 512, new LeaseClock(_clock), 0));
     }
 
     [Fact]
@@ -141,6 +141,26 @@ public sealed class LayoutSnapshotTests
         }
     }
 
+    [Fact]
+    public void A_lease_that_ran_out_and_was_renewed_makes_what_was_granted_before_no_good_again()
+    {
+        var lease = new LeaseClock(_clock);
+        lease.Renewed(_clock.Now, TimeSpan.FromSeconds(10)).ShouldBeTrue();
+        var life = lease.Life;
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        lease.Renewed(_clock.Now, TimeSpan.FromSeconds(10)).ShouldBeFalse("It has run all the time.");
+        _clock.Advance(TimeSpan.FromSeconds(8));
+        lease.IsRunningSince(life).ShouldBeTrue();
+        _clock.Advance(TimeSpan.FromSeconds(3));
+        lease.IsRunningSince(life).ShouldBeFalse();
+
+        lease.Renewed(_clock.Now, TimeSpan.FromSeconds(10)).ShouldBeTrue();
+
+        lease.IsRunning.ShouldBeTrue();
+        lease.IsRunningSince(life).ShouldBeFalse();
+        lease.IsRunningSince(lease.Life).ShouldBeTrue();
+    }
+
     private LayoutSnapshot Snapshot(long validLength, LayoutAccess access, params (long Length, long Lun)[] runs)
     {
         var extents = new List<FileExtent>();
@@ -153,6 +173,6 @@ public sealed class LayoutSnapshotTests
 
         var layout = new Layout(
             new FileId(new FileReference(70, 1), 1), new LayoutGeneration(1), access, extents, new ByteCount(validLength));
-        return new LayoutSnapshot(layout, 512, new LeaseClock(_clock));
+        return new LayoutSnapshot(layout, 512, new LeaseClock(_clock), 0);
     }
 }
