@@ -22,10 +22,10 @@ public sealed class SimulatedWorlds
     [Fact]
     public void What_must_never_break_holds_in_many_worlds()
     {
-        var (status, output) = SimulationProgram.Run("--seeds", "120");
+        var (status, output) = SimulationProgram.Run("--seeds", "400");
 
         status.ShouldBe(0, output);
-        output.ShouldContain("120 seeds from 1, 0 failed");
+        output.ShouldContain("400 seeds from 1, 0 failed");
     }
 
     [Theory]
