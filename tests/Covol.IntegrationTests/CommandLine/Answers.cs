@@ -23,7 +23,7 @@ public sealed class Answers
         foreach (var state in states)
         {
             state.EnumerateObject().Select(property => property.Name).ShouldBe(
-                ["volume", "node", "coordinator", "epoch", "state", "reason", "directBytes", "redirectedBytes"]);
+                ["volume", "node", "coordinator", "epoch", "state", "reason", "directBytes", "redirectedBytes", "dataPath"]);
             state.GetProperty("state").GetString().ShouldBe("Direct");
             state.GetProperty("directBytes").ValueKind.ShouldBe(JsonValueKind.Number);
         }

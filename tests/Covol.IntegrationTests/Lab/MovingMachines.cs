@@ -51,7 +51,7 @@ public sealed class MovingMachines
         var before = guest.Processes();
 
         await _lab.Faults.KillDaemonAsync(2, CancellationToken.None);
-        await guest.WriteOnAsync(50);
+        // At once, as a service manager does: a node whose daemon stays away is evicted, and its guests with it.
         (await _lab.Faults.RestartAsync(2, LabFixture.Daemon, CancellationToken.None)).ShouldBeTrue();
         await _lab.HealthyAsync();
 
@@ -59,6 +59,7 @@ public sealed class MovingMachines
             "the guest is found again",
             async () => await LabFixture.AnswerAsync(() => guest.ViewAsync(2)) is { State: "Running", Node: "node2" });
         guest.Processes().ShouldBe(before);
+        await guest.WriteOnAsync(50);
         await guest.MigrateAsync(2, 3);
         (await guest.ViewAsync(1)).Node.ShouldBe("node3");
         await guest.WriteOnAsync(20);
