@@ -29,6 +29,7 @@ public sealed class CommandShapes
         "covol lab up --nodes --size",
         "covol node",
         "covol node list",
+        "covol simulate",
         "covol vm",
         "covol vm create --append --cpus --disk --initrd --kernel --memory",
         "covol vm list",

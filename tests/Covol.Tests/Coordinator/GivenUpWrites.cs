@@ -119,17 +119,36 @@ public sealed class GivenUpWrites
     }
 
     [Fact]
-    public async Task A_cut_that_is_given_up_puts_its_file_in_doubt_too()
+    public async Task A_cut_that_waits_so_long_that_it_is_given_up_takes_the_layouts_for_writing_away()
     {
-        await using var hanging = await HangingWrite.StartAsync();
-        var cut = hanging.Other.SendAsync(hanging.Other.NextId(5), new SetSize(hanging.File, new ByteCount(0)));
+        await using var world = await CoordinatorWorld.StartAsync();
+        var reader = await world.ClientAsync(1);
+        var cutter = await world.ClientAsync(2);
+        var holder = await world.ClientAsync(3);
+        var (file, _) = await holder.CreateAsync("disk.raw");
+        await holder.WriteAsync(file, 0, RedirectedData.Pattern(8_192, 3));
+        await holder.LayoutAsync(file);
+        using var mayRead = new ManualResetEventSlim();
+        using var reading = new ManualResetEventSlim();
+        world.Lun.AfterRead = () =>
+        {
+            reading.Set();
+            mayRead.Wait(TimeSpan.FromSeconds(20)).ShouldBeTrue();
+        };
+        var read = reader.SendAsync(reader.NextId(), new ReadData(file, FileByteOffset.Zero, 512));
+        reading.Wait(TimeSpan.FromSeconds(20)).ShouldBeTrue();
+        var cut = cutter.SendAsync(cutter.NextId(), new SetSize(file, ByteCount.Zero));
+        await world.Coordinator.GetStateAsync();
+        holder.Notices.OfType<RecallLayout>().ShouldBeEmpty("The cut waits for the read before it recalls anything.");
 
-        hanging.World.Time.Advance(TimeSpan.FromSeconds(11));
-        await hanging.World.Coordinator.GetStateAsync();
-        var third = await hanging.World.ClientAsync(3);
-        (await third.AskAsync<LayoutGranted>(new GetLayout(hanging.File, LayoutAccess.ReadWrite), slot: 6)).Layout.ShouldBeNull();
-        hanging.Release();
-        await cut;
+        world.Time.Advance(TimeSpan.FromSeconds(11));
+
+        await world.UntilAsync(() => holder.Notices.OfType<RecallLayout>().Any());
+        read.IsCompleted.ShouldBeFalse();
+        world.Lun.AfterRead = null;
+        mayRead.Set();
+        await read;
+        (await cut).Reply.ShouldBeOfType<Entry>();
     }
 
     [Theory]
