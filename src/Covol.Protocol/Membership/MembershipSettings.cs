@@ -18,7 +18,7 @@ public sealed record MembershipSettings
     /// From the verdict that a peer is dead until its eviction. Its volumes are taken over at once, which costs nothing if the verdict was
     /// wrong; an eviction costs the peer its virtual machines. So a control plane that crashed gets this time to come back.
     /// </summary>
-    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromMilliseconds(1250);
+    public TimeSpan EvictAfter { get; init; } = TimeSpan.FromSeconds(4);
 
     /// <summary>Length of the node's lease in the cluster store.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(3);

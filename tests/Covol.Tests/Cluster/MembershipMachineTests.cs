@@ -12,7 +12,7 @@ public sealed class MembershipMachineTests
     private static readonly NodeId s_one = new(1);
     private static readonly NodeId s_two = new(2);
     private static readonly NodeId s_three = new(3);
-    private readonly MembershipMachine _machine = new(s_one, new MembershipSettings());
+    private readonly MembershipMachine _machine = new(s_one, new MembershipSettings { EvictAfter = TimeSpan.FromMilliseconds(1250) });
     private readonly List<MembershipEffect> _effects = [];
     private Moment _now = new(5_000_000_000);
 
