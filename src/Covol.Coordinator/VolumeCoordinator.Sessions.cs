@@ -196,16 +196,27 @@ public sealed partial class VolumeCoordinator
             _fenceWaiters.Add((id, fenced));
             StepLayouts(new LayoutInput.FenceSession(id, "its mount came back with another key"));
             await fenced.Task;
+            RequireNotEnding(session);
             session.DataKey = open.DataKey;
             await _metadata.ChangeAsync(context =>
             {
                 context.Changes.Add(session.ToKept());
                 return true;
             });
+            RequireNotEnding(session);
             StepLayouts(new LayoutInput.SessionJoined(id, open.DataKey, MayHoldUnknown: false));
         }
 
         return session;
+    }
+
+    /// <summary>After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts.</summary>
+    private static void RequireNotEnding(Session session)
+    {
+        if (session.IsEnding)
+        {
+            throw new VolumeException(VolumeError.SessionUnknown, $"{session.Id} ended while it was resumed; its locks and handles are gone.");
+        }
     }
 
     private void Detach(IVolumeCaller caller)

@@ -56,6 +56,28 @@ public sealed class Evictions
     }
 
     [Fact]
+    public async Task A_session_that_is_evicted_while_it_is_resumed_under_a_new_key_does_not_come_back()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var old = client.DataKey;
+        world.Lun.FenceMayEnd.Reset();
+        var next = KeyLayout.DataKey(1, client.Node, KeyLayout.Incarnation(old) + 1);
+        var resuming = client.SendAsync(
+            new RequestId(default, 0, 0), new OpenSession(client.Node, client.MountId, next, 64, client.Session.Session));
+        await world.UntilAsync(() => world.Lun.FencesBegun == 1);
+
+        var evicted = world.Coordinator.EvictAsync(client.Node, KeyLayout.Incarnation(old));
+        world.Lun.FenceMayEnd.Set();
+        await evicted;
+
+        (await resuming).Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.SessionUnknown);
+        (await world.Coordinator.GetStateAsync()).Sessions.ShouldBe(0);
+        await world.TakeOverAsync();
+        (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving, "The journal names no session that could reclaim.");
+    }
+
+    [Fact]
     public async Task An_evicted_key_opens_no_session_and_a_later_one_does_and_outlives_the_order_told_again()
     {
         await using var world = await CoordinatorWorld.StartAsync();
