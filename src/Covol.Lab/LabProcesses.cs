@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 
 namespace Covol.Lab;
@@ -8,10 +9,18 @@ namespace Covol.Lab;
 /// Finds a lab's processes by a variable in their environment, which every process of a node inherits from its node daemon. So it
 /// also finds those whose parent is dead, and never one that the lab did not start.
 /// </summary>
-internal static class LabProcesses
+public static class LabProcesses
 {
     /// <summary>Holds the node's folder.</summary>
     public const string Marker = "COVOL_NODE_DIRECTORY";
+
+    /// <summary>PF_KTHREAD of linux/sched.h.</summary>
+    private const uint KernelThread = 0x0020_0000;
+
+    /// <summary>A program may really have no environment; one whose exec came between our two reads has one at the next look.</summary>
+    private const int EmptyLooks = 3;
+
+    private static readonly TimeSpan s_execLimit = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Ids and command lines of a node's processes.</summary>
     public static IReadOnlyList<(int Id, string Command)> Of(string nodeFolder)
@@ -25,9 +34,10 @@ internal static class LabProcesses
                 continue;
             }
 
-            if (ReadList($"{folder}/environ").Contains(wanted) && !IsZombie(folder))
+            var (variables, command) = Look(folder);
+            if (variables.Contains(wanted))
             {
-                found.Add((id, string.Join(' ', ReadList($"{folder}/cmdline"))));
+                found.Add((id, string.Join(' ', command)));
             }
         }
 
@@ -70,6 +80,27 @@ internal static class LabProcesses
         }
     }
 
+    /// <summary>
+    /// A process's environment and command line; none of one that is dead or the kernel's own. In the middle of its exec a process shows
+    /// neither: then this looks again, or a node that was just started would not be there.
+    /// </summary>
+    private static (string[] Variables, string[] Command) Look(string folder)
+    {
+        string[] variables = [], command = [];
+        var withoutVariables = 0;
+        SpinWait.SpinUntil(
+            () =>
+            {
+                command = ReadList($"{folder}/cmdline");
+                variables = ReadList($"{folder}/environ");
+                var (state, flags) = Stat(folder);
+                return (command.Length > 0 && (variables.Length > 0 || ++withoutVariables == EmptyLooks))
+                    || state is 'Z' or 'X' || (flags & KernelThread) != 0;
+            },
+            s_execLimit);
+        return (variables, command);
+    }
+
     private static string[] ReadList(string path)
     {
         try
@@ -83,16 +114,18 @@ internal static class LabProcesses
         }
     }
 
-    private static bool IsZombie(string folder)
+    /// <summary>State and flags of proc(5)'s stat, its third and ninth field; 'X' of a process that is gone.</summary>
+    private static (char State, uint Flags) Stat(string folder)
     {
         try
         {
             var stat = File.ReadAllText($"{folder}/stat");
-            return stat[(stat.LastIndexOf(')') + 2)..].StartsWith('Z');
+            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            return (fields[0][0], uint.Parse(fields[6], CultureInfo.InvariantCulture));
         }
         catch (IOException)
         {
-            return true;
+            return ('X', 0);
         }
     }
 }
