@@ -134,7 +134,7 @@ public sealed partial class OwnershipMachine
             effects.Add(new Report(
                 Stage, $"{_volume} on {_self}: the order to move to {target} {(target == _self ? "is fulfilled" : "is void, it is dead")}."));
         }
-        else if (_alive.Contains(target))
+        else if (_alive.Contains(target) && _mayMoveFrom <= now)
         {
             BeginHandOver(now, target, isOffline: false, $"the volume moves to {target}", effects);
         }
@@ -245,6 +245,11 @@ public sealed partial class OwnershipMachine
         {
             Consider(_restsUntil);
             Consider(ClaimAt());
+        }
+
+        if (Stage == OwnershipStage.Serving && _order is not null)
+        {
+            Consider(_mayMoveFrom);
         }
 
         if (next is { } at && at != _timer)

@@ -56,6 +56,9 @@ public sealed partial class OwnershipMachine
     private IReadOnlyList<string> _endpoints = [];
     private Moment _servingSince;
 
+    /// <summary>From when on a planned move may begin; null while grace runs.</summary>
+    private Moment? _mayMoveFrom;
+
     private Moment? _stageEnds;
     private Moment? _retryAt;
     private bool _writeIsInFlight;
@@ -160,6 +163,7 @@ public sealed partial class OwnershipMachine
             case CoordinatorPhase.Grace or CoordinatorPhase.Serving:
                 Adopt(key, started);
                 _servingSince = now;
+                MeasureTenure(now);
                 Enter(now, OwnershipStage.Serving, "a coordinator was found that serves the volume", effects);
                 break;
             case CoordinatorPhase.HandingOver:
@@ -331,10 +335,17 @@ public sealed partial class OwnershipMachine
                 break;
             case (OwnershipStage.Activating, CoordinatorPhase.Grace or CoordinatorPhase.Serving):
                 _servingSince = now;
+                MeasureTenure(now);
                 Enter(now, OwnershipStage.Serving, "the coordinator answers", effects);
+                break;
+            case (OwnershipStage.Serving, CoordinatorPhase.Serving) when isProgress:
+                MeasureTenure(now);
                 break;
         }
     }
+
+    private void MeasureTenure(Moment now) =>
+        _mayMoveFrom = _phase == CoordinatorPhase.Serving ? now + _settings.TenureMin : null;
 
     private void Lose(Moment now, CoordinatorEnded ended, List<OwnershipEffect> effects)
     {

@@ -15,6 +15,12 @@ public sealed record OwnershipSettings
     /// <summary>A coordinator that has not handed over by then is ended; its successor fences and replays.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>
+    /// So long after the end of grace a coordinator serves before a planned move takes the volume from it. In grace and hand-over all
+    /// requests that change names wait: without this, moves one right after the other would starve them.
+    /// </summary>
+    public TimeSpan TenureMin { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Between two candidates for the same volume, so that as a rule only one starts.</summary>
     public TimeSpan CandidateStep { get; init; } = TimeSpan.FromMilliseconds(250);
 

@@ -119,6 +119,26 @@ public sealed class OwnershipMachineTests
     }
 
     [Fact]
+    public void A_planned_move_waits_for_the_end_of_grace_and_a_while_in_which_waiting_requests_are_served()
+    {
+        Serve(throughGrace: false);
+
+        Step(new MoveOrderSeen(new MoveOrder("Volume1", s_three))).ShouldBeEmpty();
+        After(60).ShouldBeEmpty();
+        Step(Reported(_mine, CoordinatorPhase.Serving)).ShouldBe([new SetTimer(_now + TimeSpan.FromSeconds(1))]);
+
+        After(1).ShouldContain(new HandOver(_mine));
+    }
+
+    [Fact]
+    public void A_node_that_stops_hands_over_without_waiting_for_the_end_of_grace()
+    {
+        Serve(throughGrace: false);
+
+        Step(new ShutdownOrdered()).ShouldContain(new HandOver(_mine));
+    }
+
+    [Fact]
     public void The_target_of_a_move_has_a_standby_ready_and_claims_only_after_the_release()
     {
         var owned = Owned(s_one, _old, 6);
@@ -284,7 +304,7 @@ public sealed class OwnershipMachineTests
         return Step(Reported(_mine, CoordinatorPhase.Standby)).OfType<WriteRecord>().Single();
     }
 
-    private void Serve()
+    private void Serve(bool throughGrace = true)
     {
         var claim = BringToClaim();
         Step(new RecordSeen(new StoreRevision(11), claim.Record));
@@ -293,6 +313,12 @@ public sealed class OwnershipMachineTests
         Step(new RecordSeen(new StoreRevision(12), publish.Record));
         Step(new WriteAnswered(true));
         Step(new MembersSeen(Set(s_one, s_two, s_three), Set()));
+        if (throughGrace)
+        {
+            Step(Reported(_mine, CoordinatorPhase.Serving));
+            After(1);
+        }
+
         _machine.Stage.ShouldBe(OwnershipStage.Serving);
     }
 
