@@ -8,11 +8,7 @@ internal static class LabMounts
     /// <summary>Unmounts everything below a folder, lazily where it is busy.</summary>
     public static void Unmount(string prefix)
     {
-        var points = File.ReadLines("/proc/self/mountinfo")
-            .Select(line => line.Split(' ')[4].Replace("\\040", " ", StringComparison.Ordinal))
-            .Where(point => point.StartsWith(prefix, StringComparison.Ordinal))
-            .ToArray();
-        foreach (var point in points)
+        foreach (var point in Points().Where(point => point.StartsWith(prefix, StringComparison.Ordinal)).ToArray())
         {
             using var process = Process.Start(new ProcessStartInfo("/bin/umount", ["-l", point]) { RedirectStandardError = true })
                 ?? throw new LabException($"Could not start umount for {point}.");
@@ -24,4 +20,9 @@ internal static class LabMounts
             }
         }
     }
+
+    public static bool IsMounted(string point) => Points().Contains(point);
+
+    private static IEnumerable<string> Points() => File.ReadLines("/proc/self/mountinfo")
+        .Select(line => line.Split(' ')[4].Replace("\\040", " ", StringComparison.Ordinal));
 }

@@ -55,11 +55,13 @@ public static class LabRequirements
     /// <summary>A program that a command starts itself.</summary>
     public static void Program(string name, string package)
     {
-        if (!s_folders.Any(folder => IsExecutable($"{folder}/{name}")))
+        if (!Has(name))
         {
             throw new LabException($"The program {name} is not installed: 'apt-get install {package}'.");
         }
     }
+
+    public static bool Has(string name) => s_folders.Any(folder => IsExecutable($"{folder}/{name}"));
 
     private static void Fuse()
     {

@@ -15,9 +15,16 @@ internal static class BenchCommand
         var json = new Option<string?>("--json") { Description = "Write the results to this file too.", HelpName = "FILE" };
         var rounds = new Option<int>("--rounds") { Description = "Alternating runs a target.", DefaultValueFactory = _ => 5, HelpName = "N" };
         var seconds = new Option<int>("--seconds") { Description = "Length of a run.", DefaultValueFactory = _ => 3, HelpName = "S" };
-        return new Command("bench", "Speed of a node that is not the coordinator against a raw file on the same disk.")
+        var peers = new Option<bool>("--peers") { Description = "Measure ntfs-3g and qemu-storage-daemon too, as far as installed." };
+        var only = new Option<string[]>("--only")
         {
-            json, rounds, seconds,
+            Description = "Only workloads whose names begin so.",
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        return new Command("bench", "Speed of the coordinator's node and of another one against a raw file on the same disk.")
+        {
+            json, rounds, seconds, peers, only,
         }.Runs(async (parsed, cancellation) =>
         {
             Common.CheckWritable(parsed.GetValue(json));
@@ -28,8 +35,13 @@ internal static class BenchCommand
             try
             {
                 await new LabUp(lab, Common.Daemon(), TimeProvider.System, progress).RunAsync(3, 4L << 30, cancellation);
-                var report = await new BenchRun(lab, 2, progress).RunAsync(
-                    parsed.GetValue(rounds), parsed.GetValue(seconds), FileBytes, cancellation);
+                var report = await new BenchRun(lab, progress).RunAsync(
+                    parsed.GetValue(rounds),
+                    parsed.GetValue(seconds),
+                    FileBytes,
+                    parsed.GetValue(peers),
+                    parsed.GetValue(only) ?? [],
+                    cancellation);
                 Show(report);
                 if (parsed.GetValue(json) is { } file)
                 {
@@ -48,20 +60,26 @@ internal static class BenchCommand
         Table.Write(
             Console.Out,
             report.Results,
-            ("Workload", result => result.Name),
-            ("Raw IOPS", result => Number(result.RawIops, "0")),
-            ("Volume IOPS", result => Number(result.VolumeIops, "0")),
-            ("Ratio", result => Number(result.Ratio, "0.00")),
-            ("Wanted", result => result.Wanted == 0 ? "" : Number(result.Wanted, "0.00")),
-            ("Raw p50 us", result => Number(result.RawP50Us, "0")),
-            ("Volume p50 us", result => Number(result.VolumeP50Us, "0")),
-            ("Volume p99 us", result => Number(result.VolumeP99Us, "0")),
-            ("Collections", result => Number(result.Collections, "0")),
-            ("CPU us/request", result => Number(result.ProcessorUs, "0.0")));
+            ("Workload", result => result.Workload),
+            ("Target", result => result.Target),
+            ("Per second", result => Number(result.PerSecond, "0")),
+            ("Of raw", result => Number(result.Ratio, "0.00")),
+            ("Wanted", Wanted),
+            ("p50 us", result => Number(result.P50Us, "0")),
+            ("p99 us", result => Number(result.P99Us, "0")),
+            ("Collections", result => result.Collections is { } collections ? Number(collections, "0") : ""),
+            ("CPU us/request", result => result.ProcessorUs is { } cost ? Number(cost, "0.0") : ""));
         Console.WriteLine(
             $"{report.Machine.Cores} cores, {ByteSize.Show(report.Machine.MemoryBytes)}, kernel {report.Machine.Kernel}, {report.Machine.Disk}; "
             + $"medians of {report.Rounds} alternating runs of {report.Seconds} s");
     }
+
+    private static string Wanted(BenchResult result) => result switch
+    {
+        { WantedRatio: > 0 } => $"{Number(result.WantedRatio, "0.00")} of raw",
+        { WantedPerSecond: > 0 } => $"{Number(result.WantedPerSecond, "0")}/s",
+        _ => "",
+    };
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -5,94 +5,160 @@ using Covol.Api.Contracts;
 namespace Covol.Lab.Bench;
 
 /// <summary>
-/// Compares a file beside the LUN with a file on a non-coordinator node's namespace, alternating, so that what else the
-/// machine does falls on both. It reports; it never fails for being slow.
+/// Compares a folder beside the LUN with the namespaces of the coordinator's node and of another one, alternating, so that what else
+/// the machine does falls on all of them. It reports; it never fails for being slow.
 /// </summary>
 public sealed class BenchRun
 {
+    private const int WarmUpSeconds = 1;
     private static readonly TimeSpan s_askLimit = TimeSpan.FromSeconds(10);
     private readonly LabDirectory _lab;
-    private readonly int _node;
     private readonly Action<string> _progress;
 
     /// <param name="lab">A lab that is up.</param>
-    /// <param name="node">The node to measure on.</param>
-    /// <param name="progress">Gets a line a workload.</param>
-    public BenchRun(LabDirectory lab, int node, Action<string> progress)
+    /// <param name="progress">Gets a line a workload and target.</param>
+    public BenchRun(LabDirectory lab, Action<string> progress)
     {
         _lab = lab;
-        _node = node;
         _progress = progress;
     }
 
-    /// <summary>Runs every workload. The files it makes are removed again.</summary>
-    public async Task<BenchReport> RunAsync(int rounds, int seconds, long fileBytes, CancellationToken cancellation)
+    /// <summary>The names of all workloads, in their order.</summary>
+    public static IReadOnlyList<string> Workloads { get; } = [.. BenchCase.All.Select(workload => workload.Name)];
+
+    /// <summary>
+    /// Runs the workloads whose names begin with one of <paramref name="only"/> (all, if it is empty). The files it makes are removed
+    /// again. Each target is warmed up, unmeasured, before a workload's first round.
+    /// </summary>
+    public async Task<BenchReport> RunAsync(
+        int rounds, int seconds, long fileBytes, bool withPeers, IReadOnlyCollection<string> only, CancellationToken cancellation)
     {
-        var raw = $"{_lab.Path}/bench-raw";
-        var shared = $"{_lab.NamespaceRoot(_node)}/{LabUp.VolumeName}/bench-volume";
+        var wanted = BenchCase.All
+            .Where(workload => only.Count == 0 || only.Any(name => workload.Name.StartsWith(name, StringComparison.Ordinal)))
+            .ToArray();
+        if (wanted.Length == 0)
+        {
+            throw new LabException($"No workload is called so. There are: {string.Join(", ", Workloads)}.");
+        }
+
+        using var peers = withPeers ? await BenchPeers.StartAsync(_lab.Path, fileBytes, _progress, cancellation).ConfigureAwait(false) : null;
+        BenchTarget[] targets = [.. await OwnAsync(cancellation).ConfigureAwait(false), .. peers?.Targets ?? []];
+        Directory.CreateDirectory(targets[0].Folder!);
         try
         {
-            await FioRun.PrepareAsync(raw, fileBytes, cancellation).ConfigureAwait(false);
-            await FioRun.PrepareAsync(shared, fileBytes, cancellation).ConfigureAwait(false);
-            var results = new List<BenchResult>();
-            foreach (var workload in BenchCase.All)
+            foreach (var target in targets)
             {
-                results.Add(await MeasureAsync(workload, raw, shared, rounds, seconds, fileBytes, cancellation).ConfigureAwait(false));
-                var result = results[^1];
-                _progress(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{result.Name,-18} raw {result.RawIops,9:0} volume {result.VolumeIops,9:0} IOPS  ratio {result.Ratio:0.00}")
-                    + string.Create(CultureInfo.InvariantCulture, $"  {result.Collections} collections, {result.ProcessorUs:0.0} us a request"));
+                await FioRun.PrepareAsync(target.DataFile, fileBytes, cancellation).ConfigureAwait(false);
+            }
+
+            var results = new List<BenchResult>();
+            foreach (var workload in wanted)
+            {
+                var able = targets.Where(target => target.Takes(workload)).ToArray();
+                results.AddRange(await MeasureAsync(workload, able, rounds, seconds, fileBytes, cancellation).ConfigureAwait(false));
             }
 
             return new BenchReport(Machine(), rounds, seconds, results);
         }
         finally
         {
-            File.Delete(raw);
-            File.Delete(shared);
+            foreach (var target in targets.Where(target => target.OnlyFile is null))
+            {
+                File.Delete(target.DataFile);
+            }
+
+            Directory.Delete(targets[0].Folder!, recursive: true);
         }
     }
 
-    private async Task<BenchResult> MeasureAsync(
-        BenchCase workload, string raw, string shared, int rounds, int seconds, long bytes, CancellationToken cancellation)
+    /// <summary>Raw first: the others are compared with it.</summary>
+    private async Task<IReadOnlyList<BenchTarget>> OwnAsync(CancellationToken cancellation)
     {
-        var onRaw = new List<FioRun.Figures>();
-        var onVolume = new List<FioRun.Figures>();
-        var costs = new List<double>();
-        var collections = 0;
+        using var client = NodeClient.OverUnixSocket(_lab.ApiSocket(_lab.Read().Nodes[0]), s_askLimit);
+        var volumes = await client.GetVolumesAsync(cancellation).ConfigureAwait(false);
+        var coordinator = _lab.ParseNode(volumes.Single(volume => volume.Volume == LabUp.VolumeName).Coordinator);
+        var other = _lab.Read().Nodes.First(node => node != coordinator);
+        return
+        [
+            new BenchTarget("raw", $"{_lab.Path}/bench-raw", null, null),
+            new BenchTarget("coordinator", $"{_lab.NamespaceRoot(coordinator)}/{LabUp.VolumeName}", null, coordinator),
+            new BenchTarget("node", $"{_lab.NamespaceRoot(other)}/{LabUp.VolumeName}", null, other),
+        ];
+    }
+
+    private async Task<IReadOnlyList<BenchResult>> MeasureAsync(
+        BenchCase workload, IReadOnlyList<BenchTarget> targets, int rounds, int seconds, long bytes, CancellationToken cancellation)
+    {
+        var runs = targets.ToDictionary(target => target, _ => new List<BenchFigures>());
+        var costs = targets.ToDictionary(target => target, _ => new List<double>());
+        var collections = targets.ToDictionary(target => target, _ => 0);
+        foreach (var target in targets)
+        {
+            await RunAsync(workload, target, bytes, WarmUpSeconds, cancellation).ConfigureAwait(false);
+        }
+
         for (var round = 0; round < rounds; round++)
         {
-            onRaw.Add(await FioRun.MeasureAsync(workload, raw, bytes, seconds, cancellation).ConfigureAwait(false));
-            var before = await DataPathAsync(cancellation).ConfigureAwait(false);
-            var run = await FioRun.MeasureAsync(workload, shared, bytes, seconds, cancellation).ConfigureAwait(false);
-            var after = await DataPathAsync(cancellation).ConfigureAwait(false);
-            onVolume.Add(run);
-            collections += after.Collections - before.Collections;
-            costs.Add((after.ProcessorUs - before.ProcessorUs) / (double)Math.Max(1, run.Requests));
+            foreach (var target in targets)
+            {
+                var before = await DataPathAsync(target, cancellation).ConfigureAwait(false);
+                var run = await RunAsync(workload, target, bytes, seconds, cancellation).ConfigureAwait(false);
+                var after = await DataPathAsync(target, cancellation).ConfigureAwait(false);
+                runs[target].Add(run);
+                if (before is not null && after is not null)
+                {
+                    collections[target] += after.Collections - before.Collections;
+                    costs[target].Add((after.ProcessorUs - before.ProcessorUs) / (double)Math.Max(1, run.Requests));
+                }
+            }
         }
 
-        var rawIops = Median(onRaw.Select(run => run.Iops));
-        var volumeIops = Median(onVolume.Select(run => run.Iops));
-        return new BenchResult(
-            workload.Name,
-            rawIops,
-            volumeIops,
-            volumeIops / rawIops,
-            workload.Wanted,
-            Median(onRaw.Select(run => run.P50Us)),
-            Median(onVolume.Select(run => run.P50Us)),
-            Median(onVolume.Select(run => run.P99Us)),
-            collections,
-            Median(costs));
+        var raw = Median(runs[targets[0]].Select(run => run.PerSecond));
+        var results = targets.Select(target =>
+        {
+            var perSecond = Median(runs[target].Select(run => run.PerSecond));
+            var isNode = target.Name == "node";
+            return new BenchResult(
+                workload.Name,
+                target.Name,
+                perSecond,
+                perSecond / raw,
+                isNode ? workload.WantedRatio : 0,
+                isNode ? workload.WantedPerSecond : 0,
+                Median(runs[target].Select(run => run.P50Us)),
+                Median(runs[target].Select(run => run.P99Us)),
+                target.Node is null ? null : collections[target],
+                target.Node is null ? null : Median(costs[target]));
+        }).ToArray();
+        foreach (var result in results)
+        {
+            _progress(string.Create(
+                CultureInfo.InvariantCulture, $"{result.Workload,-24} {result.Target,-20} {result.PerSecond,9:0} a second, of raw {result.Ratio:0.00}"));
+        }
+
+        return results;
     }
 
-    private async Task<DataPathView> DataPathAsync(CancellationToken cancellation)
+    private static async Task<BenchFigures> RunAsync(
+        BenchCase workload, BenchTarget target, long bytes, int seconds, CancellationToken cancellation) => workload switch
+        {
+            FioCase fio => await FioRun.MeasureAsync(fio, target, bytes, seconds, cancellation).ConfigureAwait(false),
+            MetadataCase names => MetadataRun.Measure(names, target.Folder!, seconds),
+            _ => throw new InvalidOperationException($"{workload.Name} is of no known kind."),
+        };
+
+    /// <summary>Null: no process of Covol's serves the target.</summary>
+    private async Task<DataPathView?> DataPathAsync(BenchTarget target, CancellationToken cancellation)
     {
-        using var client = NodeClient.OverUnixSocket(_lab.ApiSocket(_node), s_askLimit);
+        if (target.Node is not { } node)
+        {
+            return null;
+        }
+
+        using var client = NodeClient.OverUnixSocket(_lab.ApiSocket(node), s_askLimit);
         var states = await client.GetVolumeStatesAsync(cancellation).ConfigureAwait(false);
-        return states.FirstOrDefault(state => state.Node == $"node{_node}" && state.Volume == LabUp.VolumeName)?.DataPath
-            ?? throw new LabException($"node{_node} does not tell what its mount process uses. Look at {_lab.Node(_node)}/log.");
+        return states.FirstOrDefault(state => state.Node == $"node{node}" && state.Volume == LabUp.VolumeName)?.DataPath
+            ?? throw new LabException($"node{node} does not tell what its mount process uses. Look at {_lab.Node(node)}/log.");
     }
 
     private static double Median(IEnumerable<double> values)
