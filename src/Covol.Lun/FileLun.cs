@@ -9,7 +9,8 @@ namespace Covol.Lun;
 
 /// <summary>
 /// A LUN that is a file, for nodes that are processes of one machine, or a block device of the kernel's. Direct I/O on an open
-/// file description of its own, which is never passed on: reservations and drains hang on it (docs/decisions/0002-file-lun-reservations.md). Any thread.
+/// file description of its own, which is never passed on: reservations and drains hang on it
+/// (docs/decisions/0002-file-lun-reservations.md). Any thread.
 /// <para>
 /// Writes, zeroes, discards and flushes are refused (<see cref="LunError.ReservationConflict"/>) once our key was preempted, and
 /// without a key while a reservation is held. Reads always pass, as on an array: they are the business of leases (SAFETY 7).

@@ -2,7 +2,6 @@ using Covol.Lun;
 using Covol.Ntfs.Format;
 using Covol.Ntfs.Journal;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Journal;
 
 namespace Covol.Ntfs;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Covol.IntegrationTests.Lab;
 using Covol.IntegrationTests.Ntfs;
 using Covol.IntegrationTests.Support;
 using Covol.Lun;

@@ -19,12 +19,10 @@ internal sealed class LoopDevice : IDisposable
     public static string Run(string program, params string[] arguments)
     {
         var path = new[] { "/usr/sbin", "/usr/bin", "/sbin", "/bin" }.Select(folder => System.IO.Path.Combine(folder, program)).First(File.Exists);
-        using var process = Process.Start(
-            new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true }).ShouldNotBeNull();
-        var error = process.StandardError.ReadToEndAsync();
+        using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true }).ShouldNotBeNull();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        process.ExitCode.ShouldBe(0, $"{program} {string.Join(' ', arguments)}: {output}{error.Result}");
+        process.ExitCode.ShouldBe(0, $"{program} {string.Join(' ', arguments)}: {output}");
         return output;
     }
 }

@@ -1,8 +1,11 @@
+using System.Buffers.Binary;
 using Covol.Lun;
 using Covol.Ntfs;
+using Covol.Ntfs.Format;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
 using Covol.Tests.Ntfs.Support;
 using Shouldly;
 using Xunit;
@@ -103,6 +106,35 @@ public sealed class AdoptionTests
         NtfsAdopter.Adopt(device, s_options);
         using var again = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
         again.Lookup(again.Root, "file").ShouldNotBeNull().Size.Value.ShouldBe(3 << 20);
+    }
+
+    [Fact]
+    public void A_file_whose_data_Windows_keeps_elsewhere_keeps_its_names_and_gives_no_data()
+    {
+        var (device, _) = PlainVolume.Worked();
+        using (var plain = new MountedVolume(new DirectDevice(device)))
+        {
+            using var root = plain.Open(5);
+            using var inode = plain.Open(new FileReference(plain.Find(root, "link 7").ShouldNotBeNull()).Record);
+
+            // IO_REPARSE_TAG_WOF (MS-FSCC 2.1.2.1), what 'compact /exe' leaves.
+            var reparse = new byte[24];
+            BinaryPrimitives.WriteUInt32LittleEndian(reparse, 0x8000_0017);
+            BinaryPrimitives.WriteUInt16LittleEndian(reparse.AsSpan(4), 16);
+            plain.WriteReparse(inode, reparse);
+            inode.Close();
+        }
+
+        NtfsAdopter.Adopt(device, s_options);
+
+        using var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
+        var file = volume.Lookup(volume.Root, "link 7").ShouldNotBeNull().File;
+        Should.Throw<VolumeException>(() => volume.Map(file)).Error.ShouldBe(VolumeError.NotSupported);
+        Should.Throw<VolumeException>(() => volume.Read(file, 0, 10)).Message.ShouldContain("Windows keeps elsewhere");
+        Should.Throw<VolumeException>(() => volume.Extend(file, ByteCount.FromMebibytes(1))).Error.ShouldBe(VolumeError.NotSupported);
+        volume.Rename(volume.Root, "link 7", volume.Root, "another name", RenameMode.NoReplace).ShouldBeNull();
+        volume.Commit([]);
+        VolumeChecker.Check(device).ShouldBeEmpty();
     }
 
     [Fact]
