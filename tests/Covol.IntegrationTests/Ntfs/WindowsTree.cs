@@ -10,7 +10,7 @@ namespace Covol.IntegrationTests.Ntfs;
 /// </summary>
 internal static class WindowsTree
 {
-    public const string Options = "streams_interface=windows,compression,no_detach";
+    public const string Options = "streams_interface=windows,compression,special_files=wsl,no_detach";
 
     private const string Attributes = "system.ntfs_attrib";
     private const string Reparse = "system.ntfs_reparse_data";
@@ -64,7 +64,7 @@ internal static class WindowsTree
 
         var first = $"{root}/folder 0/nested/file 5 ünïcode.bin";
         LoopDevice.Run("ln", first, $"{root}/second name");
-        File.CreateSymbolicLink($"{root}/symbolic", "folder 0/nested");
+        File.CreateSymbolicLink($"{root}/symbolic", "folder 9/none");
         File.WriteAllText($"{first}:stream", "of a file");
         File.WriteAllBytes($"{root}/second name:large", RandomNumberGenerator.GetBytes(300_000));
         File.WriteAllText($"{root}/folder 1/nested/file 6 ünïcode.bin:small", "x");
