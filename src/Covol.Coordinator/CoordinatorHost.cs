@@ -168,7 +168,7 @@ public sealed class CoordinatorHost : IControlService
             Reservations = lun,
             OwnKey = _configuration.CoordinatorKey,
 
-            // LunUri opens file LUNs only; a SCSI LUN needs a lease here (IOwnKey).
+            // LunUri opens LUNs whose keys this machine counts; a SCSI LUN needs a lease here (IOwnKey).
             OwnKeyLife = new CountedOwnKey(lun),
             Time = TimeProvider.System,
             Loggers = _loggers,

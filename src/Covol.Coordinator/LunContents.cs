@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Covol.Lun;
 using Covol.Protocol.Units;
 using Microsoft.Extensions.Logging;
@@ -11,7 +10,7 @@ public static class LunContents
     /// <summary>The farthest mark looked at ends below this.</summary>
     private const int HeadBytes = 128 << 10;
 
-    private const string NtfsName = "an NTFS volume";
+    internal const string NtfsName = "an NTFS volume";
 
     /// <summary>
     /// Sources: the formats' own specifications, as collected in util-linux's libblkid (superblocks and partitions). More specific marks
@@ -48,22 +47,11 @@ public static class LunContents
             .FirstOrDefault();
     }
 
-    /// <summary>
-    /// Adding a volume without formatting is not there yet: says so, or what is wrong with the LUN besides
-    /// (<c>covold adopt</c>). Always throws <see cref="IOException"/> with one sentence.
-    /// </summary>
-    [DoesNotReturn]
-    public static void RefuseAdoption(string lunUri, ILoggerFactory loggers)
+    /// <summary>Whether it holds NTFS; what else it holds, if anything.</summary>
+    public static bool IsNtfs(IBlockDevice lun, out string? found)
     {
-        ArgumentNullException.ThrowIfNull(loggers);
-        using var lun = Open(LunUri.Parse(lunUri), loggers);
-        throw new IOException(Of(lun) switch
-        {
-            NtfsName => $"{lunUri} holds {NtfsName}, and this version cannot take one over with its files yet. "
-                + "To lose what is on it, add --format --force; to keep it, name another LUN.",
-            { } other => $"{lunUri} holds {other}, not {NtfsName}. To lose what is on it, add --format --force; to keep it, name another LUN.",
-            null => $"{lunUri} holds no NTFS volume: add --format to make one.",
-        });
+        found = Of(lun);
+        return found == NtfsName;
     }
 
     internal static ILun Open(LunUri uri, ILoggerFactory loggers)
@@ -75,6 +63,8 @@ public static class LunContents
 
         return File.Exists(uri.Path)
             ? uri.Open(loggers.CreateLogger<FileLun>())
-            : throw new IOException($"The LUN {uri} does not exist. Make it first, for example: truncate -s 8G {uri.Path}");
+            : throw new IOException(uri.IsBlockDevice
+                ? $"The LUN {uri} does not exist on this machine. 'lsblk' shows its block devices."
+                : $"The LUN {uri} does not exist. Make it first, for example: truncate -s 8G {uri.Path}");
     }
 }

@@ -44,6 +44,11 @@ public sealed partial class VolumeCoordinator
 
         using var gate = await _gates.EnterAsync(read.File, GateMode.Shared);
         var map = await MapAsync(read.File);
+        if (map.IsCompressed || (IsResident(map) && _parts.Volume is IEngineReads))
+        {
+            return await ReadByEngineAsync(read, map);
+        }
+
         if (IsResident(map))
         {
             gate.Dispose();
@@ -65,6 +70,16 @@ public sealed partial class VolumeCoordinator
 
         var length = (int)Math.Min(read.Length, size.Value - read.Offset.Value);
         return await _dataWorkers.RunAsync(() => _data.Read(map, read.Offset.Value, length));
+    }
+
+    /// <summary>What lies nowhere on the LUN as it is; reading it changes nothing, so a small file stays in its MFT record.</summary>
+    private async Task<ReadOnlyMemory<byte>> ReadByEngineAsync(ReadData read, FileMap map)
+    {
+        var size = _visibleSizes.TryGetValue(read.File, out var visible) ? visible : map.Size;
+        var length = (int)Math.Clamp(size.Value - read.Offset.Value, 0, read.Length);
+        return length == 0
+            ? default
+            : await _metadata.ReadAsync(context => ((IEngineReads)context.Volume).Read(read.File, read.Offset.Value, length));
     }
 
     private async Task<VolumeReply> WriteDataAsync(Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
@@ -94,6 +109,14 @@ public sealed partial class VolumeCoordinator
             }
 
             var map = await MapAsync(write.File);
+            if (map.IsCompressed)
+            {
+                throw new VolumeException(
+                    VolumeError.NotSupported,
+                    "The file is compressed by Windows, so it can be read but not changed; copy it and delete the old one, "
+                    + "or run 'compact /u' on it.");
+            }
+
             var start = !write.Append ? write.Offset.Value
                 : slot.PlacedAppend is { } placed && placed.Sequence == id.Sequence ? placed.Offset
                 : map.Size.Value;

@@ -37,7 +37,7 @@ public sealed partial class VolumeCoordinator
 
     private static long? FirstData(FileMap map, long from, long valid)
     {
-        if (IsResident(map))
+        if (map.IsCompressed || IsResident(map))
         {
             return from < valid ? from : null;
         }
@@ -57,7 +57,7 @@ public sealed partial class VolumeCoordinator
     private static long FirstHole(FileMap map, long from, long valid)
     {
         var at = from;
-        if (IsResident(map))
+        if (map.IsCompressed || IsResident(map))
         {
             return Math.Max(from, valid);
         }

@@ -22,6 +22,7 @@ internal static class Roles
                covold hold        --socket PATH
                covold format      --lun URI --label NAME [--overwrite]
                covold adopt       --lun URI
+               covold release     --lun URI
         """;
 
     /// <summary>sysexits.h: the command was used incorrectly.</summary>
@@ -62,8 +63,12 @@ internal static class Roles
                     await VolumeFormat.RunAsync(uri, null, label, overwrite: true, logs);
                     return 0;
                 case ["adopt", "--lun", var uri]:
-                    LunContents.RefuseAdoption(uri, logs);
-                    return 1;
+                    // The node that asked takes the volume's URI from here.
+                    await Console.Out.WriteLineAsync(await VolumeAdoption.AdoptAsync(uri, logs));
+                    return 0;
+                case ["release", "--lun", var uri]:
+                    await VolumeAdoption.ReleaseAsync(uri, logs);
+                    return 0;
                 default:
                     await Console.Error.WriteLineAsync(Usage);
                     return UsageStatus;
@@ -74,7 +79,7 @@ internal static class Roles
             return 0;
         }
         catch (Exception failure) when (failure is NodeException or ControlException or LunException or NtfsRefusedException
-            || (args is ["format" or "adopt", ..] && failure is IOException))
+            || (args is ["format" or "adopt" or "release", ..] && failure is IOException))
         {
             // Expected by design: one sentence for the administrator.
             await Console.Error.WriteLineAsync($"covold: {failure.Message}");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Covol.Lun.Reservations;
 using Covol.Protocol.Units;
@@ -7,16 +8,24 @@ using Microsoft.Win32.SafeHandles;
 namespace Covol.Lun;
 
 /// <summary>
-/// A LUN that is a file, for nodes that are processes of one machine. Direct I/O on an open file description of its own, which
-/// is never passed on: reservations and drains hang on it (docs/decisions/0002-file-lun-reservations.md). Any thread.
+/// A LUN that is a file, for nodes that are processes of one machine, or a block device of the kernel's. Direct I/O on an open
+/// file description of its own, which is never passed on: reservations and drains hang on it
+/// (docs/decisions/0002-file-lun-reservations.md). Any thread.
 /// <para>
 /// Writes, zeroes, discards and flushes are refused (<see cref="LunError.ReservationConflict"/>) once our key was preempted, and
 /// without a key while a reservation is held. Reads always pass, as on an array: they are the business of leases (SAFETY 7).
+/// </para>
+/// <para>
+/// A block device has the same fences within one machine, whose table lies in <c>/run/covol/luns</c>. Between machines it has none:
+/// no fencing, so a cluster takes such a LUN only when its administrator says so.
 /// </para>
 /// </summary>
 public sealed unsafe partial class FileLun : ILun
 {
     private const int BlockSizeMax = 4096;
+
+    /// <summary>Where the tables of block devices are; of this boot, like what they tell.</summary>
+    private const string TablesOfDevices = "/run/covol/luns";
 
     /// <summary>
     /// Longest piece of <see cref="WriteZeroes"/> and <see cref="Discard"/> counted as one I/O, so that a fence can end it.
@@ -31,6 +40,9 @@ public sealed unsafe partial class FileLun : ILun
     private readonly ILogger _log;
     private readonly BouncePool _bounce = new();
     private readonly int _memoryAlignment;
+    private readonly bool _isDevice;
+    private readonly string _claimPath = "";
+    private BlockDeviceClaim? _claim;
     private volatile bool _zeroRangeRefused;
     private volatile bool _punchHoleRefused;
 
@@ -47,14 +59,51 @@ public sealed unsafe partial class FileLun : ILun
 
         (BlockSize, _memoryAlignment) = Alignment(file, status);
         Size = new ByteCount((long)status.Size & -BlockSize);
-        if (Size.Value == 0)
-        {
-            throw new LunException(
-                LunError.NotFound, $"'{path}' has no whole block of {BlockSize} bytes, so it cannot be a LUN.");
-        }
-
+        CheckSize();
         _table = ReservationTable.Open(
             file, path, ((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode);
+    }
+
+    private FileLun(SafeFileHandle file, string path, string tables, ILogger log)
+    {
+        _file = file;
+        _path = path;
+        _log = log;
+        _isDevice = true;
+        var status = Status(file, path);
+        if ((status.Mode & Interop.Libc.S_IFMT) != Interop.Libc.S_IFBLK)
+        {
+            throw new LunException(LunError.NotFound, $"'{path}' is not a block device, so it cannot be a block: LUN.");
+        }
+
+        var (bytes, block) = (0UL, 0);
+        if (Interop.Libc.IoCtl(file, Interop.Libc.BLKGETSIZE64, &bytes) != 0 || Interop.Libc.IoCtl(file, Interop.Libc.BLKSSZGET, &block) != 0)
+        {
+            throw Interop.Errno.Failure(Marshal.GetLastPInvokeError(), $"Asking '{path}' for its size");
+        }
+
+        BlockSize = block is >= 512 and <= BlockSizeMax && (block & (block - 1)) == 0
+            ? block
+            : throw new LunException(LunError.NotFound, $"'{path}' has blocks of {block} bytes; Covol takes 512 to {BlockSizeMax}.");
+        _memoryAlignment = BlockSize;
+        Size = new ByteCount((long)bytes & -BlockSize);
+        CheckSize();
+
+        // By number, not by name: one device has several names.
+        var number = string.Create(CultureInfo.InvariantCulture, $"{status.NodeMajor}-{status.NodeMinor}");
+        Directory.CreateDirectory(tables, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        _claimPath = $"{tables}/{number}.claim";
+        _claim = BlockDeviceClaim.TryTake(path, _claimPath);
+        try
+        {
+            _table = ReservationTable.Open(
+                file, path, $"{tables}/{number}.reservations", 0, ((ulong)status.NodeMajor << 32) | status.NodeMinor);
+        }
+        catch
+        {
+            _claim?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Fixed when the LUN was opened.</summary>
@@ -70,7 +119,20 @@ public sealed unsafe partial class FileLun : ILun
     /// Opens the file and its reservation table, which is made beside it if there is none. Throws
     /// <see cref="LunException"/> (<see cref="LunError.NotFound"/>) with a sentence when it cannot be used as a LUN.
     /// </summary>
-    public static FileLun Open(string path, ILogger logger)
+    public static FileLun Open(string path, ILogger logger) =>
+        OpenWith(path, (file, real) => new FileLun(file, real, logger));
+
+    /// <summary>
+    /// Opens a block device and claims it for Covol on this machine. Throws <see cref="LunException"/>
+    /// (<see cref="LunError.NotFound"/>) with a sentence when it is none, or another program uses it.
+    /// </summary>
+    public static FileLun OpenDevice(string path, ILogger logger) => OpenDevice(path, TablesOfDevices, logger);
+
+    /// <summary>The same with reservation tables elsewhere, for tests.</summary>
+    internal static FileLun OpenDevice(string path, string tables, ILogger logger) =>
+        OpenWith(path, (file, real) => new FileLun(file, real, tables, logger));
+
+    private static FileLun OpenWith(string path, Func<SafeFileHandle, string, FileLun> make)
     {
         var file = Interop.Libc.Open(path, Interop.Libc.O_RDWR | Interop.Libc.O_DIRECT | Interop.Libc.O_CLOEXEC, 0);
         try
@@ -86,7 +148,7 @@ public sealed unsafe partial class FileLun : ILun
 
             // The table lies beside the file itself, not beside a symbolic link to it: all must find the same one.
             var real = File.ResolveLinkTarget($"/proc/self/fd/{file.DangerousGetHandle()}", returnFinalTarget: false)!.FullName;
-            return new FileLun(file, real, logger);
+            return make(file, real);
         }
         catch
         {
@@ -254,9 +316,19 @@ public sealed unsafe partial class FileLun : ILun
         _file.Dispose();
         _table.Dispose();
         _bounce.Dispose();
+        _claim?.Dispose();
     }
 
-    public override string ToString() => $"LUN file:{_path}";
+    public override string ToString() => $"LUN {(_isDevice ? "block" : "file")}:{_path}";
+
+    private void CheckSize()
+    {
+        if (Size.Value == 0)
+        {
+            throw new LunException(
+                LunError.NotFound, $"'{_path}' has no whole block of {BlockSize} bytes, so it cannot be a LUN.");
+        }
+    }
 
     private static Interop.Libc.StatXResult Status(SafeFileHandle file, string path)
     {

@@ -14,6 +14,8 @@ namespace Covol.Node;
 /// <summary>Answers the API's questions from the mirror and, where only they know, from the peers.</summary>
 internal sealed class ClusterQueries
 {
+    private const string NoFencing = "fencing is off (--no-fencing): nothing on the LUN stops a node that was given up";
+
     private static readonly TimeSpan s_peerLimit = TimeSpan.FromSeconds(3);
 
     private readonly NodeConfiguration _configuration;
@@ -154,11 +156,12 @@ internal sealed class ClusterQueries
         var owned = snapshot.Ownerships.TryGetValue(volume.Name, out var found) ? found.Record : null;
         var (state, reason) = owned switch
         {
-            { Answers: true } => ("Online", ""),
+            { Answers: true } => ("Online", volume.NoFencing ? NoFencing : ""),
             { Owner: { } owner } => ("Pending", $"{owner} prepares to coordinate it"),
             _ => ("Pending", "no node coordinates it yet"),
         };
-        return new VolumeView(volume.Name, volume.LunUri, owned?.Owner?.ToString() ?? "", owned?.Epoch.Value ?? 0, state, reason);
+        return new VolumeView(
+            volume.Name, volume.LunUri, owned?.Owner?.ToString() ?? "", owned?.Epoch.Value ?? 0, state, reason, !volume.NoFencing);
     }
 
     private static VolumeStateView State(ClusterState snapshot, string volume, NodeId node, MountedVolume? mounted, string whyNot)
@@ -172,7 +175,9 @@ internal sealed class ClusterQueries
                 owner,
                 mounted.Epoch.Value,
                 mounted.State.ToString(),
-                mounted.Reason,
+                mounted.Reason.Length == 0 && snapshot.Volumes.TryGetValue(volume, out var known) && known.Record.NoFencing
+                    ? NoFencing
+                    : mounted.Reason,
                 mounted.DirectBytes,
                 mounted.RedirectedBytes,
                 mounted.Process is { } use ? new DataPathView(use.Collections, use.ProcessorMicroseconds) : null);

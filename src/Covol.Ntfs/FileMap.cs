@@ -7,4 +7,11 @@ namespace Covol.Ntfs;
 /// <param name="ValidLength">NTFS's initialized size: bytes past it read as zero, whatever the LUN holds.</param>
 /// <param name="Size">Data size.</param>
 /// <param name="Allocated">Bytes allocated; at least <paramref name="Size"/> unless there are holes.</param>
-public sealed record FileMap(IReadOnlyList<FileExtent> Extents, ByteCount ValidLength, ByteCount Size, ByteCount Allocated);
+public sealed record FileMap(IReadOnlyList<FileExtent> Extents, ByteCount ValidLength, ByteCount Size, ByteCount Allocated)
+{
+    /// <summary>
+    /// Windows compressed it: its clusters are not its data, so it has no extents here. Read it by <see cref="IEngineReads"/>; it cannot be
+    /// written.
+    /// </summary>
+    public bool IsCompressed { get; init; }
+}

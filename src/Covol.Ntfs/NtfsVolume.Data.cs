@@ -13,6 +13,21 @@ public sealed partial class NtfsVolume
         return MapOf(inode);
     });
 
+    public byte[] Read(FileId file, long position, int length) => Ask(() =>
+    {
+        using var inode = Open(file);
+        var data = PlainDataOf(inode, file);
+        using var attribute = new DataAttribute(inode, _mounted);
+        var bytes = new byte[Math.Clamp(data.Size - position, 0, length)];
+        for (var done = 0; done < bytes.Length;)
+        {
+            var read = attribute.Read(position + done, bytes.AsSpan(done));
+            done += read > 0 ? read : throw new NtfsEngineException($"The data of record {inode.Record} ends before its size.");
+        }
+
+        return bytes;
+    });
+
     public void SetValidLength(FileId file, ByteCount validLength, FileTime modified) => Change(() =>
     {
         using (var inode = Open(file))
@@ -38,7 +53,19 @@ public sealed partial class NtfsVolume
         return true;
     });
 
+    /// <summary>What can be changed: plain data.</summary>
     private static DataDescription DataOf(NtfsInode inode, FileId file)
+    {
+        var data = PlainDataOf(inode, file);
+        return data.IsEncoded
+            ? throw new VolumeException(
+                VolumeError.NotSupported,
+                $"{file} is compressed by Windows, so it can be read but not changed; copy it and delete the old one, or run 'compact /u' on it.")
+            : data;
+    }
+
+    /// <summary>What can be read: plain data, and what the library decompresses.</summary>
+    private static DataDescription PlainDataOf(NtfsInode inode, FileId file)
     {
         if (inode.Header.IsDirectory)
         {
@@ -46,15 +73,27 @@ public sealed partial class NtfsVolume
         }
 
         var data = inode.Data ?? throw new VolumeException(VolumeError.NotSupported, $"{file} has no data stream.");
-        return data.IsEncoded
-            ? throw new VolumeException(
-                VolumeError.NotSupported, $"{file} is compressed or encrypted by Windows; its data can be used only after it was stored plainly.")
-            : data;
+        if (data.IsEncrypted)
+        {
+            throw new VolumeException(
+                VolumeError.NotSupported, $"{file} is encrypted by Windows, whose keys Covol does not have; decrypt it there ('cipher /d').");
+        }
+
+        return (inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0
+            ? data
+            : throw new VolumeException(
+                VolumeError.NotSupported,
+                $"{file} only stands for data that Windows keeps elsewhere (deduplicated, compacted, in a cloud); have Windows restore it first.");
     }
 
     private FileMap MapOf(NtfsInode inode)
     {
-        var data = DataOf(inode, IdOf(inode));
+        var data = PlainDataOf(inode, IdOf(inode));
+        if (data.IsEncoded)
+        {
+            return new FileMap([], new ByteCount(data.Size), new ByteCount(data.Size), new ByteCount(data.Allocated)) { IsCompressed = true };
+        }
+
         if (data.IsResident)
         {
             return new FileMap([], new ByteCount(data.Valid), new ByteCount(data.Size), ByteCount.Zero);

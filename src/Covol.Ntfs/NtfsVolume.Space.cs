@@ -18,9 +18,7 @@ public sealed partial class NtfsVolume
     private long _freeClusters;
 
     /// <summary>Clusters that data leaves free: a 64th of the volume, at most 4 MiB.</summary>
-    private long Reserve => _controls.KeepReserve
-        ? Math.Max(ReserveClustersMin, Math.Min(Geometry.Clusters / 64, ReserveMax / ClusterSize))
-        : 0;
+    private long Reserve => _controls.KeepReserve ? ReserveClusters(Geometry) : 0;
 
     public (ByteCount Total, ByteCount Free, long FreeInodes, long TotalInodes) GetSpace() => Ask(() =>
     {
@@ -33,6 +31,12 @@ public sealed partial class NtfsVolume
         var freeInodes = Math.Min(bitmap.FreeBits(), records) + (free * ClusterSize / Geometry.MftRecordSize);
         return (new ByteCount(Geometry.Clusters * ClusterSize), new ByteCount(free * ClusterSize), freeInodes, records + freeInodes);
     });
+
+    /// <summary>Bytes that data leaves free on such a volume.</summary>
+    internal static ByteCount ReserveOf(VolumeGeometry geometry) => new(ReserveClusters(geometry) * geometry.ClusterSize);
+
+    private static long ReserveClusters(VolumeGeometry geometry) =>
+        Math.Max(ReserveClustersMin, Math.Min(geometry.Clusters / 64, ReserveMax / geometry.ClusterSize));
 
     private static VolumeException NoRoom() => new(VolumeError.NoSpace, "The volume has no room for this.");
 

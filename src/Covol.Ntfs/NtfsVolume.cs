@@ -13,7 +13,7 @@ namespace Covol.Ntfs;
 /// change is undone as a whole
 /// when it is refused half way: the overlay goes back to what it was and the library reads the volume anew.
 /// </summary>
-public sealed partial class NtfsVolume : INtfsVolume
+public sealed partial class NtfsVolume : INtfsVolume, IEngineReads
 {
     private const ulong RootRecord = 5;
 
@@ -82,6 +82,16 @@ public sealed partial class NtfsVolume : INtfsVolume
         var overlay = new JournaledDevice(device, journal, locator, controls, options.CleanPagesMax);
         return (new NtfsVolume(overlay, geometry, locator, options, controls), recovery);
     }
+
+    /// <summary>
+    /// Takes away what makes it a volume of ours, the locator excepted; after the commit it can only be closed. The orphan folder is empty.
+    /// </summary>
+    internal void RemoveOwnFiles() => Change(() =>
+    {
+        _mounted.DeleteOwnFile(FileNames.Orphans);
+        _mounted.DeleteOwnFile(FileNames.Journal);
+        return true;
+    });
 
     public void Commit(ReadOnlySpan<byte> callerState)
     {

@@ -15,6 +15,10 @@ namespace Covol.Ntfs;
 internal sealed record VolumeGeometry(
     int ClusterSize, long Sectors, long MftStart, long MftMirrorStart, int MftRecordSize, ulong Serial)
 {
+    private const int LocatorWithin = JournalLocator.Place % JournalFormat.PageSize;
+
+    private static LunByteOffset LocatorPage => new(JournalLocator.Place - LocatorWithin);
+
     public long Clusters => Sectors * JournalFormat.SectorSize / ClusterSize;
 
     public static VolumeGeometry Read(IBlockDevice device)
@@ -24,14 +28,44 @@ internal sealed record VolumeGeometry(
         return Parse(page, device.Size);
     }
 
+    /// <summary>The note where the journal is; null: this is no Covol volume. One of another volume is not ours.</summary>
+    public static JournalLocator? LocatorOf(IBlockDevice device, VolumeGeometry geometry)
+    {
+        var page = new byte[JournalFormat.PageSize];
+        device.Read(LocatorPage, page);
+        return JournalLocator.Read(page.AsSpan(LocatorWithin, JournalFormat.SectorSize)) is { } locator && locator.VolumeSerial == geometry.Serial
+            ? locator
+            : null;
+    }
+
+    /// <summary>Writes the note, or takes it away, and makes that stable. Its sector is its own, so the write is torn nowhere.</summary>
+    public static void WriteLocator(IBlockDevice device, JournalLocator? locator)
+    {
+        var length = Math.Max(device.BlockSize, JournalFormat.SectorSize);
+        var start = JournalLocator.Place / length * length;
+        var block = new byte[length];
+        device.Read(new LunByteOffset(start), block);
+        var sector = block.AsSpan(JournalLocator.Place - start, JournalFormat.SectorSize);
+        if (locator is null)
+        {
+            sector.Clear();
+        }
+        else
+        {
+            locator.Encode(sector);
+        }
+
+        device.Write(new LunByteOffset(start), block);
+        device.Flush();
+    }
+
     /// <summary>Also finds the journal, without the file system.</summary>
     public static (VolumeGeometry Geometry, JournalLocator Locator) ReadWithLocator(IBlockDevice device)
     {
         var geometry = Read(device);
         var page = new byte[JournalFormat.PageSize];
-        var start = JournalLocator.Place / JournalFormat.PageSize * JournalFormat.PageSize;
-        device.Read(new LunByteOffset(start), page);
-        if (JournalLocator.Read(page.AsSpan(JournalLocator.Place - start, JournalFormat.SectorSize)) is not { } locator)
+        device.Read(LocatorPage, page);
+        if (JournalLocator.Read(page.AsSpan(LocatorWithin, JournalFormat.SectorSize)) is not { } locator)
         {
             throw new NtfsRefusedException(
                 "The LUN holds an NTFS volume that has no Covol journal. Format it with Covol, or adopt it first.");

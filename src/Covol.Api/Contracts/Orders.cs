@@ -5,7 +5,8 @@ namespace Covol.Api.Contracts;
 /// <param name="Lun">The LUN's URI.</param>
 /// <param name="Format">Make a new NTFS volume; refused on a LUN that holds something.</param>
 /// <param name="Force">With <paramref name="Format"/>: also on a LUN that holds something, which is lost.</param>
-public sealed record AddVolume(string Volume, string Lun, bool Format = false, bool Force = false);
+/// <param name="NoFencing">The LUN has no reservations, and its administrator says that it may be used all the same.</param>
+public sealed record AddVolume(string Volume, string Lun, bool Format = false, bool Force = false, bool NoFencing = false);
 
 /// <summary>Moves a role (a volume's coordinator, a virtual machine) to a node.</summary>
 public sealed record MoveTo(string Node);

@@ -38,17 +38,32 @@ internal static class VolumeCommands
 
     private static Command BuildAdd()
     {
-        var lun = new Option<string>("--lun") { Description = "The LUN, e.g. file:/path.", Required = true, HelpName = "URI" };
+        var lun = new Option<string>("--lun")
+        {
+            Description = "The LUN: file:/path or block:/dev/path. Without --format the NTFS volume on it is taken over with its files.",
+            Required = true,
+            HelpName = "URI",
+        };
         var format = new Option<bool>("--format") { Description = "Make a new NTFS volume on an empty LUN." };
         var force = new Option<bool>("--force") { Description = "With --format: also where the LUN holds something; that is lost." };
-        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format, force }.Asks(async (client, parsed, cancellation) =>
+        var noFencing = new Option<bool>("--no-fencing")
         {
-            var order = new AddVolume(
-                parsed.GetRequiredValue(s_name), parsed.GetRequiredValue(lun), parsed.GetValue(format), parsed.GetValue(force));
-            var volume = await Progress.Standard.WhileAsync(
-                $"formatting {order.Lun} and adding it as {order.Volume}", client.AddVolumeAsync(order, cancellation));
-            Report(parsed, volume, $"{volume.Volume} is online; {volume.Coordinator} coordinates it.");
-        });
+            Description = "With block: only: take a LUN without reservations, on which no node can be fenced.",
+        };
+        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format, force, noFencing }.Asks(
+            async (client, parsed, cancellation) =>
+            {
+                var order = new AddVolume(
+                    parsed.GetRequiredValue(s_name),
+                    parsed.GetRequiredValue(lun),
+                    parsed.GetValue(format),
+                    parsed.GetValue(force),
+                    parsed.GetValue(noFencing));
+                var volume = await Progress.Standard.WhileAsync(
+                    $"{(order.Format ? "formatting" : "taking over")} {order.Lun} and adding it as {order.Volume}",
+                    client.AddVolumeAsync(order, cancellation));
+                Report(parsed, volume, $"{volume.Volume} is online; {volume.Coordinator} coordinates it.");
+            });
     }
 
     private static Command BuildRemove()
@@ -60,7 +75,7 @@ internal static class VolumeCommands
                 var name = parsed.GetRequiredValue(s_name);
                 await Progress.Standard.WhileAsync(
                     $"releasing {name} everywhere", client.RemoveVolumeAsync(name, parsed.GetValue(force), cancellation));
-                Common.Done(parsed, name, "Removed", $"{name} is removed; its LUN holds a clean NTFS volume.");
+                Common.Done(parsed, name, "Removed", $"{name} is removed; its LUN holds a plain NTFS volume with all files.");
             });
     }
 

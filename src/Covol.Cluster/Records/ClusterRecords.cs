@@ -38,8 +38,13 @@ public sealed class ClusterRecords
         new StoreTransaction([], [new StorePut(_keys.Member(member.Node), StoreJson.Write(member))]), cancellation);
 
     /// <summary>A new volume on a formatted LUN; <paramref name="first"/> claims it. Its number is never used again.</summary>
+    public Task<VolumeRecord> AddVolumeAsync(
+        ClusterRecord cluster, VolumeName name, string lunUri, NodeId? first, CancellationToken cancellation) =>
+        AddVolumeAsync(cluster, name, lunUri, first, noFencing: false, cancellation);
+
+    /// <summary>The same where the administrator may have said that its LUN need not be fenced.</summary>
     public async Task<VolumeRecord> AddVolumeAsync(
-        ClusterRecord cluster, VolumeName name, string lunUri, NodeId? first, CancellationToken cancellation)
+        ClusterRecord cluster, VolumeName name, string lunUri, NodeId? first, bool noFencing, CancellationToken cancellation)
     {
         var number = await new KeyAllocator(_store, _keys, cluster).NewVolumeNumberAsync(cancellation).ConfigureAwait(false);
         if (number > KeyLayout.VolumeNumberMax)
@@ -47,7 +52,7 @@ public sealed class ClusterRecords
             throw new StoreRefusedException($"This cluster has had {KeyLayout.VolumeNumberMax} volumes, more it cannot number.");
         }
 
-        var volume = new VolumeRecord(name.Value, (int)number, lunUri);
+        var volume = new VolumeRecord(name.Value, (int)number, lunUri, NoFencing: noFencing);
         var absent = new StoreRevision(0);
         var result = await _store
             .CommitAsync(

@@ -21,6 +21,13 @@ internal static partial class Interop
         public const uint STATX_DIOALIGN = 0x2000;
         public const int S_IFMT = 0xF000;
         public const int S_IFREG = 0x8000;
+        public const int S_IFBLK = 0x6000;
+
+        /// <summary>linux/fs.h: _IO(0x12, 104), the logical block size as an int.</summary>
+        public const nuint BLKSSZGET = 0x1268;
+
+        /// <summary>linux/fs.h: _IOR(0x12, 114, size_t), the size in bytes as 64 bits.</summary>
+        public const nuint BLKGETSIZE64 = 0x80081272;
 
         public const int FALLOC_FL_KEEP_SIZE = 0x1;
         public const int FALLOC_FL_PUNCH_HOLE = 0x2;
@@ -68,6 +75,9 @@ internal static partial class Interop
 
         [LibraryImport(Library, EntryPoint = "fallocate", SetLastError = true)]
         internal static partial int FAllocate(SafeFileHandle file, int mode, long offset, long length);
+
+        [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+        internal static partial int IoCtl(SafeFileHandle file, nuint request, void* argument);
 
         [LibraryImport(Library, EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
         internal static partial int StatX(SafeFileHandle folder, string path, int flags, uint mask, StatXResult* result);
@@ -146,6 +156,12 @@ internal static partial class Interop
 
             [FieldOffset(40)]
             public ulong Size;
+
+            [FieldOffset(128)]
+            public uint NodeMajor;
+
+            [FieldOffset(132)]
+            public uint NodeMinor;
 
             [FieldOffset(136)]
             public uint DeviceMajor;

@@ -40,9 +40,12 @@ internal sealed unsafe class ReservationTable : IDisposable
     /// <summary>
     /// Opens, or makes, the table of a LUN. The LUN's descriptor stays the caller's and must outlive the table.
     /// </summary>
-    public static ReservationTable Open(SafeFileHandle lun, string lunPath, ulong lunDevice, ulong lunInode)
+    public static ReservationTable Open(SafeFileHandle lun, string lunPath, ulong lunDevice, ulong lunInode) =>
+        Open(lun, lunPath, PathFor(lunPath), lunDevice, lunInode);
+
+    /// <summary>The same with a table at another place.</summary>
+    public static ReservationTable Open(SafeFileHandle lun, string lunPath, string path, ulong lunDevice, ulong lunInode)
     {
-        var path = PathFor(lunPath);
         var file = Interop.Libc.Open(
             path, Interop.Libc.O_RDWR | Interop.Libc.O_CREAT | Interop.Libc.O_NOFOLLOW | Interop.Libc.O_CLOEXEC, 0x180);
         MappedTable? mapping = null;

@@ -22,8 +22,8 @@ internal sealed class DaemonCommand
             : new DaemonCommand([program]);
     }
 
-    /// <summary>Runs a role that ends by itself. Its last words become the error when it fails.</summary>
-    public async Task RunToEndAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
+    /// <summary>Runs a role that ends by itself; answers what it printed. Its last words become the error when it fails.</summary>
+    public async Task<string> RunToEndAsync(IReadOnlyList<string> arguments, CancellationToken cancellation)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         deadline.CancelAfter(s_limit);
@@ -41,12 +41,14 @@ internal sealed class DaemonCommand
             throw;
         }
 
-        await output.ConfigureAwait(false);
+        var printed = await output.ConfigureAwait(false);
         if (process.ExitCode != 0)
         {
             throw new NodeException(
                 LastSentence(await error.ConfigureAwait(false)) ?? $"covold {arguments[0]} ended with status {process.ExitCode}.");
         }
+
+        return printed;
     }
 
     /// <summary>What the other role said last, without its own name before it.</summary>

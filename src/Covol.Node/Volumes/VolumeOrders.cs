@@ -46,7 +46,10 @@ internal sealed class VolumeOrders
         _daemon = daemon;
     }
 
-    /// <summary>Formats the LUN here, then tells the cluster; this node is expected to coordinate first. Returns when it is online.</summary>
+    /// <summary>
+    /// Formats the LUN here, or takes over the volume on it with its files, then tells the cluster; this node is expected to coordinate first.
+    /// Returns when it is online.
+    /// </summary>
     public async Task<VolumeView> AddAsync(AddVolume order, CancellationToken cancellation)
     {
         if (!VolumeName.TryParse(order.Volume, out var name))
@@ -61,7 +64,8 @@ internal sealed class VolumeOrders
             throw new NodeException($"There is a volume {name} already; choose another name or remove it first.");
         }
 
-        if (state.Volumes.Values.Select(volume => volume.Record).FirstOrDefault(volume => volume.LunUri == order.Lun) is { } taken)
+        var records = state.Volumes.Values.Select(volume => volume.Record);
+        if (records.FirstOrDefault(volume => LunOf(volume.LunUri) == LunOf(order.Lun)) is { } taken)
         {
             throw new NodeException($"The LUN {order.Lun} carries {taken.Name} already.");
         }
@@ -71,16 +75,24 @@ internal sealed class VolumeOrders
             throw new NodeException("--force goes with --format only: it lets a LUN be formatted that holds something.");
         }
 
+        RefuseWithoutFencing(order);
         var cluster = state.Cluster ?? throw new NodeException("The cluster store has not answered yet; try again.");
-        if (!order.Format)
+        var lun = order.Lun;
+        if (order.Format)
         {
-            await _daemon.RunToEndAsync(["adopt", "--lun", order.Lun], cancellation).ConfigureAwait(false);
-            throw new NodeException("This version makes new volumes only: add --format.");
+            string[] overwrite = order.Force ? ["--overwrite"] : [];
+            await _daemon.RunToEndAsync(["format", "--lun", lun, "--label", name.Value, .. overwrite], cancellation).ConfigureAwait(false);
+        }
+        else
+        {
+            // With a partition table it says which partition it found, so that every node takes the same from now on.
+            var printed = await _daemon.RunToEndAsync(["adopt", "--lun", lun], cancellation).ConfigureAwait(false);
+            lun = printed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(
+                line => line.StartsWith(lun[..(lun.IndexOf(':', StringComparison.Ordinal) + 1)], StringComparison.Ordinal))
+                ?? throw new NodeException($"Taking over {lun} ended without saying where the volume is; add it again.");
         }
 
-        string[] overwrite = order.Force ? ["--overwrite"] : [];
-        await _daemon.RunToEndAsync(["format", "--lun", order.Lun, "--label", name.Value, .. overwrite], cancellation).ConfigureAwait(false);
-        await _records.AddVolumeAsync(cluster, name, order.Lun, _queries.Self, cancellation).ConfigureAwait(false);
+        await _records.AddVolumeAsync(cluster, name, lun, _queries.Self, order.NoFencing, cancellation).ConfigureAwait(false);
         var view = await OnlineAsync(name.Value, owned => owned.Answers, s_onlineLimit, cancellation).ConfigureAwait(false);
         await VisibleAsync(name.Value, cancellation).ConfigureAwait(false);
         return view;
@@ -100,8 +112,8 @@ internal sealed class VolumeOrders
     }
 
     /// <summary>
-    /// Takes a volume offline everywhere: detach, hand over to nobody, forget. Its LUN holds a clean NTFS volume then. Refused as a whole
-    /// while anything of it is in use, unless forced.
+    /// Takes a volume offline everywhere: detach, hand over to nobody, release, forget. Its LUN holds a plain NTFS volume then. Refused as a
+    /// whole while anything of it is in use, unless forced; where a step fails, the steps before are undone.
     /// </summary>
     public async Task RemoveAsync(string volume, bool force, CancellationToken cancellation)
     {
@@ -111,7 +123,9 @@ internal sealed class VolumeOrders
             await RefuseWhileInUseAsync(volume, cancellation).ConfigureAwait(false);
         }
 
+        var owner = _watch.Current.Ownerships.TryGetValue(volume, out var owned) ? owned.Record.Owner : null;
         var detached = new List<int>();
+        var isOrderedOffline = false;
         try
         {
             foreach (var node in _watch.Current.Lives.Keys)
@@ -121,24 +135,23 @@ internal sealed class VolumeOrders
                     : _peers.Node(node).DetachLocalVolumeAsync(volume, force, cancellation)).ConfigureAwait(false);
                 detached.Add(node);
             }
+
+            isOrderedOffline = true;
+            await ReleaseAsync(volume, cancellation).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is NodeException or NodeApiException)
+        catch (Exception failure) when (failure is NodeException or NodeApiException or OperationCanceledException)
         {
-            // Opened since we looked, or a node died: all or none.
+            // Opened since we looked, a node died, the LUN did not take it: all or none.
+            if (isOrderedOffline)
+            {
+                await OnlineAgainAsync(volume, owner, failure).ConfigureAwait(false);
+            }
+
             await AttachAgainAsync(volume, detached).ConfigureAwait(false);
             throw;
         }
 
-        var name = VolumeName.Parse(volume);
-        await _records.OrderMoveAsync(name, null, cancellation).ConfigureAwait(false);
-        if (!await SeesAsync(
-            now => !now.Ownerships.TryGetValue(volume, out var owned) || owned.Record is { Owner: null, Offline: true }, s_moveLimit, cancellation)
-            .ConfigureAwait(false))
-        {
-            throw new NodeException($"The coordinator of {volume} did not release it within {s_moveLimit.TotalSeconds:0} s; try again.");
-        }
-
-        await _records.RemoveVolumeAsync(name, cancellation).ConfigureAwait(false);
+        await _records.RemoveVolumeAsync(VolumeName.Parse(volume), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Unmounts a volume on this node.</summary>
@@ -192,6 +205,60 @@ internal sealed class VolumeOrders
             var more = uses.Count > UsesShownMax ? $" and {uses.Count - UsesShownMax} more" : "";
             throw new NodeException(
                 $"{volume} is in use: {string.Join("; ", uses.Take(UsesShownMax))}{more}. Stop the machines and close the files, or add --force.");
+        }
+    }
+
+    /// <summary>A block device has no reservations of ours yet: nothing would keep a node that was given up from writing on.</summary>
+    private static void RefuseWithoutFencing(AddVolume order)
+    {
+        var isBlockDevice = order.Lun.StartsWith("block:", StringComparison.Ordinal);
+        if (isBlockDevice && !order.NoFencing)
+        {
+            throw new NodeException(
+                $"Covol cannot fence nodes on {order.Lun} yet: this version has no reservations on block devices. Where no other machine reaches "
+                + "the device, or you see to it that a node that is given up does not run on, add --no-fencing; else use a file: LUN.");
+        }
+
+        if (order.NoFencing && !isBlockDevice)
+        {
+            throw new NodeException($"--no-fencing goes with a block: LUN only: on {order.Lun} nodes are fenced.");
+        }
+    }
+
+    /// <summary>The LUN without the partition that a URI may name: reservations, and so volumes, have a LUN for themselves.</summary>
+    private static string LunOf(string uri)
+    {
+        var mark = uri.LastIndexOf("#partition=", StringComparison.Ordinal);
+        return mark >= 0 ? uri[..mark] : uri;
+    }
+
+    /// <summary>Nobody coordinates it any more, and its LUN holds a plain NTFS volume.</summary>
+    private async Task ReleaseAsync(string volume, CancellationToken cancellation)
+    {
+        await _records.OrderMoveAsync(VolumeName.Parse(volume), null, cancellation).ConfigureAwait(false);
+        if (!await SeesAsync(
+            now => !now.Ownerships.TryGetValue(volume, out var owned) || owned.Record is { Owner: null, Offline: true }, s_moveLimit, cancellation)
+            .ConfigureAwait(false))
+        {
+            throw new NodeException($"The coordinator of {volume} did not release it within {s_moveLimit.TotalSeconds:0} s; try again.");
+        }
+
+        var lun = _watch.Current.Volumes[volume].Record.LunUri;
+        await _daemon.RunToEndAsync(["release", "--lun", lun], cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Orders the volume back to who coordinated it, and waits until it is served; the failure is told even where that fails too.</summary>
+    private async Task OnlineAgainAsync(string volume, NodeId? owner, Exception failure)
+    {
+        var target = owner is { } known && _watch.Current.Lives.ContainsKey(known.Value) ? known : _queries.Self;
+        try
+        {
+            await _records.OrderMoveAsync(VolumeName.Parse(volume), target, CancellationToken.None).ConfigureAwait(false);
+            await OnlineAsync(volume, owned => owned.Answers, s_onlineLimit, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (NodeException second)
+        {
+            throw new NodeException($"{failure.Message} Then it could not be put back: {second.Message}", failure);
         }
     }
 

@@ -15,9 +15,15 @@ public sealed record NtfsFormatOptions
     /// </summary>
     public ByteCount? JournalLength { get; init; }
 
-    /// <summary>Bytes of a cluster, a power of two from 4096 to 65536.</summary>
-    public int ClusterSize { get; init; } = 4096;
+    /// <summary>
+    /// Bytes of a cluster, a power of two from 4096 to 65536; null: 4096, or 65536 on a LUN of 16 TiB and more, since NTFS counts clusters
+    /// with 32 bits.
+    /// </summary>
+    public int? ClusterSize { get; init; }
 
-    /// <summary>Where the sparse image is made; null: the system's folder for temporary files.</summary>
+    /// <summary>
+    /// Where the sparse image is made; null: the system's folder for temporary files, or memory (tmpfs) for a LUN larger than the files
+    /// of ext4. What is written to it is 32 MiB a TiB, 2 MiB with large clusters.
+    /// </summary>
     public string? TemporaryFolder { get; init; }
 }

@@ -20,11 +20,18 @@ public static class NtfsFormatter
     /// <summary>Below it NTFS's own files and a journal leave nothing.</summary>
     public static readonly ByteCount SizeMin = ByteCount.FromMebibytes(16);
 
+    private const int SmallClusters = 4096;
+    private const int LargeClusters = 65_536;
+
+    /// <summary>A tmpfs on every Linux; its files may have any size.</summary>
+    private const string MemoryFolder = "/dev/shm";
     private const int ChunkLength = 1 << 20;
     private const long JournalUnit = 1 << 20;
 
     private static readonly string[] s_programs = ["/usr/sbin/mkntfs", "/sbin/mkntfs", "/usr/bin/mkntfs"];
     private static readonly ByteCount s_journalDefault = ByteCount.FromMebibytes(64);
+    /// <summary>2^32 clusters of 4 KiB, the most that NTFS has.</summary>
+    private static readonly ByteCount s_largeFrom = ByteCount.FromMebibytes(16L << 20);
     private static readonly TimeSpan s_timeMax = TimeSpan.FromMinutes(10);
 
     /// <summary>Blocks the caller; the device is used by nobody else.</summary>
@@ -33,28 +40,31 @@ public static class NtfsFormatter
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(options);
         LibNtfsLoader.Use();
-        var size = device.Size.Value / options.ClusterSize * options.ClusterSize;
+        var clusterSize = options.ClusterSize ?? (device.Size.Value < s_largeFrom.Value ? SmallClusters : LargeClusters);
+        var size = device.Size.Value / clusterSize * clusterSize;
         if (size < SizeMin.Value)
         {
             throw new NtfsRefusedException($"A LUN of {device.Size} is too small for a volume: at least {SizeMin} are needed.");
         }
 
-        using var image = new SparseImage(options.TemporaryFolder ?? Path.GetTempPath(), new ByteCount(size));
-        MakeNtfs(image.Path, options);
-        var locator = AddOwnFiles(image, JournalLength(options, size));
+        var folder = options.TemporaryFolder ?? (size >= s_largeFrom.Value ? MemoryFolder : Path.GetTempPath());
+        using var image = new SparseImage(folder, new ByteCount(size));
+        MakeNtfs(image.Path, options.Label, clusterSize);
+        var locator = AddOwnFiles(image, JournalLength(options.JournalLength, size));
         CopyTo(device, image, locator);
     }
 
-    private static ByteCount JournalLength(NtfsFormatOptions options, long size)
+    /// <summary>The journal's length on a volume of <paramref name="size"/> bytes.</summary>
+    internal static ByteCount JournalLength(ByteCount? asked, long size)
     {
-        var wanted = options.JournalLength
+        var wanted = asked
             ?? new ByteCount(Math.Clamp(size / 16 / JournalUnit * JournalUnit, JournalFormat.LengthMin, s_journalDefault.Value));
         return wanted.Value is >= JournalFormat.LengthMin and <= JournalFormat.LengthMax && wanted.Value % JournalUnit == 0
             ? wanted
             : throw new NtfsRefusedException($"A journal of {wanted} is not possible: it has whole MiB, from 1 MiB to 1 GiB.");
     }
 
-    private static void MakeNtfs(string path, NtfsFormatOptions options)
+    internal static void MakeNtfs(string path, string label, int clusterSize)
     {
         var program = s_programs.FirstOrDefault(File.Exists)
             ?? throw new NtfsRefusedException("This machine has no mkntfs. Install the package ntfs-3g.");
@@ -65,7 +75,7 @@ public static class NtfsFormatter
             ArgumentList =
             {
                 "-F", "-Q", "-q", "-s", "512", "-p", "0", "-H", "255", "-S", "63",
-                "-c", options.ClusterSize.ToString(CultureInfo.InvariantCulture), "-L", options.Label, path,
+                "-c", clusterSize.ToString(CultureInfo.InvariantCulture), "-L", label, path,
             },
         };
         using var process = Process.Start(start) ?? throw new NtfsRefusedException($"{program} cannot be started.");

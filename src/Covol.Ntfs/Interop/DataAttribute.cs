@@ -12,11 +12,20 @@ internal sealed unsafe class DataAttribute : IDisposable
     private readonly ulong _record;
     private nint _handle;
 
-    public DataAttribute(NtfsInode inode, MountedVolume volume, int type = Interop.LibNtfs.AT_DATA)
+    /// <param name="inode">Whose data.</param>
+    /// <param name="volume">The volume it is open on.</param>
+    /// <param name="type">Another attribute than $DATA.</param>
+    /// <param name="name">A named stream; null: the unnamed one.</param>
+    public DataAttribute(NtfsInode inode, MountedVolume volume, int type = Interop.LibNtfs.AT_DATA, string? name = null)
     {
         _volume = volume;
         _record = inode.Record;
-        _handle = Interop.LibNtfs.ntfs_attr_open(inode.Handle, type, Interop.LibNtfs.AT_UNNAMED, 0);
+        fixed (char* text = name)
+        {
+            _handle = Interop.LibNtfs.ntfs_attr_open(
+                inode.Handle, type, name is null ? Interop.LibNtfs.AT_UNNAMED : (nint)text, (uint)(name?.Length ?? 0));
+        }
+
         if (_handle == 0)
         {
             throw volume.Failure($"The data of record {_record} cannot be opened");

@@ -5,6 +5,9 @@ namespace Covol.Ntfs;
 internal readonly record struct DataDescription(
     bool IsResident, bool IsSparse, bool IsEncoded, long Size, long Allocated, long Valid)
 {
+    /// <summary>The data is <see cref="IsEncoded"/> with a key that only Windows has.</summary>
+    public bool IsEncrypted { get; init; }
+
     private const ushort Compressed = 0x00FF;
     private const ushort Encrypted = 0x4000;
     private const ushort Sparse = 0x8000;
@@ -19,7 +22,7 @@ internal readonly record struct DataDescription(
         if (*(byte*)(attribute + 8) == 0)
         {
             long length = *(uint*)(attribute + 16);
-            return new DataDescription(true, false, encoded, length, 0, length);
+            return new DataDescription(true, false, encoded, length, 0, length) { IsEncrypted = (flags & Encrypted) != 0 };
         }
 
         var sparse = (flags & Sparse) != 0;
@@ -29,6 +32,9 @@ internal readonly record struct DataDescription(
             encoded,
             *(long*)(attribute + SizeOffset),
             sparse || (flags & Compressed) != 0 ? *(long*)(attribute + 64) : *(long*)(attribute + 40),
-            *(long*)(attribute + ValidOffset));
+            *(long*)(attribute + ValidOffset))
+        {
+            IsEncrypted = (flags & Encrypted) != 0,
+        };
     }
 }

@@ -5,6 +5,7 @@ namespace Covol.Ntfs;
 /// <summary>The error numbers (asm-generic/errno.h) that come from libntfs-3g or that our device callbacks answer.</summary>
 internal static class Errno
 {
+    public const int EPERM = 1;
     public const int ENOENT = 2;
     public const int EIO = 5;
     public const int EEXIST = 17;

@@ -18,11 +18,18 @@ internal static partial class Interop
 
         public const int AT_STANDARD_INFORMATION = 0x10;
         public const int AT_FILE_NAME = 0x30;
+        public const int AT_VOLUME_INFORMATION = 0x70;
         public const int AT_DATA = 0x80;
         public const int AT_BITMAP = 0xB0;
         public const int FILE_MFT = 0;
         public const int FILE_LogFile = 2;
+        public const int FILE_Volume = 3;
+        public const int FILE_root = 5;
         public const int FILE_Bitmap = 6;
+        public const int FILE_BadClus = 8;
+
+        /// <summary>volume.h, ntfs_mount_flags: mount also where hiberfil.sys says that Windows sleeps.</summary>
+        public const uint NTFS_MNT_IGNORE_HIBERFILE = 0x2000_0000;
 
         public const uint S_IFIFO = 0x1000;
         public const uint S_IFCHR = 0x2000;

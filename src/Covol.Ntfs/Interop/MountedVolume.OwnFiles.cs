@@ -9,27 +9,45 @@ internal sealed unsafe partial class MountedVolume
     /// <summary>A hidden system file, allocated in as few runs as there are, all of it valid. Returns the runs.</summary>
     public List<(long Vcn, long Lcn, long Length)> CreateOwnFile(string name, long length)
     {
-        ulong record;
-        using (var root = Open(RootRecord))
-        {
-            using var file = Create(root, name, isDirectory: false);
-            record = file.Record;
-            using (var data = new DataAttribute(file, this))
-            {
-                data.MakeNonResident();
-                if (!data.TryGrow(length))
-                {
-                    throw new NtfsRefusedException($"The volume has no room for '{name}' of {length} bytes.");
-                }
-            }
+        var record = CreateEmptyOwnFile(name);
+        GrowOwnFile(record, name, length);
+        return RunsOf(record);
+    }
 
-            file.SetValidLength(length);
-            Hide(file);
-            root.Close();
-            file.Close();
+    /// <summary>A hidden system file; answers its MFT record.</summary>
+    public ulong CreateEmptyOwnFile(string name)
+    {
+        using var root = Open(RootRecord);
+        using var file = Create(root, name, isDirectory: false);
+        var record = file.Record;
+        Hide(file);
+        root.Close();
+        file.Close();
+        return record;
+    }
+
+    /// <summary>Gives it clusters, all of them valid.</summary>
+    public void GrowOwnFile(ulong record, string name, long length)
+    {
+        using var file = Open(record);
+        using (var data = new DataAttribute(file, this))
+        {
+            data.MakeNonResident();
+            if (!data.TryGrow(length))
+            {
+                throw new NtfsRefusedException($"The volume has no room for '{name}' of {length} bytes.");
+            }
         }
 
-        return RunsOf(record);
+        file.SetValidLength(length);
+        file.Close();
+        Forget(record);
+    }
+
+    public bool HasAnyOf(IEnumerable<string> names)
+    {
+        using var root = Open(RootRecord);
+        return names.Any(name => Find(root, name) is not null);
     }
 
     /// <summary>
@@ -69,7 +87,7 @@ internal sealed unsafe partial class MountedVolume
         return data.Runs();
     }
 
-    private void DeleteOwnFile(string name)
+    public void DeleteOwnFile(string name)
     {
         using var root = Open(RootRecord);
         var reference = Find(root, name) ?? throw new NtfsEngineException($"'{name}' was made and is not there.");

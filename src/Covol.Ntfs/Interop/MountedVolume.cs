@@ -10,13 +10,17 @@ internal sealed unsafe partial class MountedVolume : IDisposable
 {
     private readonly IVolumeDevice _device;
     private readonly int _thread;
+    private readonly uint _flags;
     private DeviceCallbacks? _callbacks;
     private nint _handle;
 
-    public MountedVolume(IVolumeDevice device)
+    /// <param name="device">What it lies on.</param>
+    /// <param name="isForeign">It may belong to a Windows that is hibernated. On ours a file of that name is a file.</param>
+    public MountedVolume(IVolumeDevice device, bool isForeign = false)
     {
         LibNtfsLoader.Use();
         _device = device;
+        _flags = isForeign ? 0 : Interop.LibNtfs.NTFS_MNT_IGNORE_HIBERFILE;
         _thread = Environment.CurrentManagedThreadId;
         Mount();
     }
@@ -155,7 +159,7 @@ internal sealed unsafe partial class MountedVolume : IDisposable
     private void Mount()
     {
         _callbacks = DeviceCallbacks.Register(_device);
-        _handle = Interop.LibNtfs.ntfs_device_mount(_callbacks.Pointer, 0);
+        _handle = Interop.LibNtfs.ntfs_device_mount(_callbacks.Pointer, _flags);
         if (_handle == 0)
         {
             var errno = LastError;
@@ -163,7 +167,10 @@ internal sealed unsafe partial class MountedVolume : IDisposable
             _callbacks.Unregister();
             _callbacks.ThrowIfFailed();
             throw new NtfsRefusedException(
-                $"libntfs-3g cannot mount the volume: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).");
+                $"libntfs-3g cannot mount the volume: {Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}).")
+            {
+                HResult = errno,
+            };
         }
 
         // As ntfs_mount does: without its caches the library does not find its own $Reparse index (it looks up a null name),

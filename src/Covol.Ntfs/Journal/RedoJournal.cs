@@ -70,6 +70,39 @@ internal sealed class RedoJournal
     }
 
     /// <summary>
+    /// Makes a journal whose only record holds these pages, and puts none of them in its place: that is for whoever recovers it. The
+    /// extent is not in use by the file system as it is.
+    /// </summary>
+    public static void FormatWithRecord(
+        IBlockDevice device,
+        JournalLocator extent,
+        Epoch epoch,
+        IReadOnlyList<LunByteOffset> guards,
+        IReadOnlyDictionary<long, byte[]> pages)
+    {
+        CheckExtent(device, extent);
+        var journal = new RedoJournal(device, extent, epoch, JournalControls.All, guards);
+        device.WriteZeroes(extent.Start, extent.Length);
+        journal.BeginLap(1, ReadOnlyMemory<byte>.Empty, []);
+        var numbers = pages.Keys.Order().ToArray();
+        if (JournalRecord.LengthOf(numbers.Length, 0) > journal.RingLength)
+        {
+            throw new NtfsRefusedException(
+                $"A journal of {extent.Length} is too small for what adopting the volume changes ({numbers.Length} pages).");
+        }
+
+        journal.Append(numbers, number => pages[number], []);
+        device.Flush();
+    }
+
+    /// <summary>The epoch in which the journal was last written.</summary>
+    public static Epoch EpochOf(IBlockDevice device, JournalLocator extent)
+    {
+        CheckExtent(device, extent);
+        return ReadSuperblock(device, extent).Epoch;
+    }
+
+    /// <summary>
     /// Carries out all that is committed and begins a new lap in the new epoch. Throws <see cref="NtfsRefusedException"/>
     /// before anything is
     /// written when the journal is not whole, is of a newer epoch, or another program wrote to the volume.
@@ -122,21 +155,12 @@ internal sealed class RedoJournal
             BeginLap(_lap + 1, _state, [.. _changes]);
         }
 
-        var record = Buffer((int)length);
-        for (var index = 0; index < pages.Length; index++)
-        {
-            content(pages[index]).CopyTo(JournalRecord.PageSlot(record, pages.Length, change.Length, index));
-        }
-
-        _sequence++;
-        _chain = JournalRecord.Seal(record, _epoch, _lap, _sequence, _chain, pages, change);
-        _device.Write(Ring + new ByteCount(_ringUsed), record);
+        var record = Append(pages, content, change);
         if (_controls.FlushBeforeApply)
         {
             _device.Flush();
         }
 
-        _ringUsed += length;
         if (change.Length > 0)
         {
             _changes.Add(change.ToArray());
@@ -183,6 +207,22 @@ internal sealed class RedoJournal
 
     private bool StateFits(long change) =>
         JournalSuperblock.LengthOf(JournalSuperblock.GuardsMax, _state.Length, _changes.Count + 1, _changesLength + change) <= SlotLength;
+
+    /// <summary>Writes the next record; it is not stable.</summary>
+    private Span<byte> Append(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
+    {
+        var record = Buffer((int)JournalRecord.LengthOf(pages.Length, change.Length));
+        for (var index = 0; index < pages.Length; index++)
+        {
+            content(pages[index]).CopyTo(JournalRecord.PageSlot(record, pages.Length, change.Length, index));
+        }
+
+        _sequence++;
+        _chain = JournalRecord.Seal(record, _epoch, _lap, _sequence, _chain, pages, change);
+        _device.Write(Ring + new ByteCount(_ringUsed), record);
+        _ringUsed += record.Length;
+        return record;
+    }
 
     private void Apply(long[] pages, ReadOnlySpan<byte> record, int stateLength)
     {

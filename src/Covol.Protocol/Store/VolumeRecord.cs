@@ -6,4 +6,6 @@ namespace Covol.Protocol.Store;
 /// <param name="LunUri">Where its LUN is.</param>
 /// <param name="DefaultOwner">Owner of files that carry none.</param>
 /// <param name="DefaultGroup">Group of files that carry none.</param>
-public sealed record VolumeRecord(string Name, int Number, string LunUri, uint DefaultOwner = 0, uint DefaultGroup = 0);
+/// <param name="NoFencing">Its LUN has no reservations, and the administrator said that it may be used all the same.</param>
+public sealed record VolumeRecord(
+    string Name, int Number, string LunUri, uint DefaultOwner = 0, uint DefaultGroup = 0, bool NoFencing = false);

@@ -51,17 +51,21 @@ public sealed class VolumeRefusals
         await ToolAsync("mkfs.ext4", "-q", "-F", ext4);
         var ntfs = _lab.NewLun("ntfs", Size);
         await ToolAsync("mkntfs", "-q", "-Q", "-F", ntfs);
-        foreach (var (lun, without, with) in ((string, string, string?)[])
+        foreach (var (lun, without, with) in ((string, string?, string?)[])
         [
             (zeroes, "holds no NTFS volume: add --format", null),
             (noise, "holds no NTFS volume: add --format", null),
             (ext4, "holds an ext2, ext3 or ext4 file system, not an NTFS volume", "holds an ext2, ext3 or ext4 file system already"),
-            (ntfs, "cannot take one over with its files yet", "holds an NTFS volume already. Nothing was changed."),
+            (ntfs, null, "holds an NTFS volume already. Nothing was changed."),
         ])
         {
             var before = await HashAsync(lun);
 
-            (await Shell.RefusedAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{lun}")).ShouldContain(without);
+            if (without is not null)
+            {
+                (await Shell.RefusedAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{lun}")).ShouldContain(without);
+            }
+
             if (with is not null)
             {
                 (await Shell.RefusedAsync(_lab.Path, "volume", "add", "V", "--lun", $"file:{lun}", "--format")).ShouldContain(with);

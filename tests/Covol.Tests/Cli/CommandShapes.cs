@@ -39,7 +39,7 @@ public sealed class CommandShapes
         "covol vm start --on",
         "covol vm stop --force",
         "covol volume",
-        "covol volume add --force --format --lun",
+        "covol volume add --force --format --lun --no-fencing",
         "covol volume list",
         "covol volume move --to",
         "covol volume remove --force",

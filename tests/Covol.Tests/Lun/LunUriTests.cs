@@ -19,8 +19,19 @@ public sealed class LunUriTests
         uri.ToString().ShouldBe("file:" + path);
     }
 
+    [Fact]
+    public void A_block_device_and_a_partition_are_named()
+    {
+        var uri = LunUri.Parse("block:/dev/mapper/san#partition=1048576");
+
+        uri.Path.ShouldBe("/dev/mapper/san");
+        uri.IsBlockDevice.ShouldBeTrue();
+        uri.Partition.ShouldBe(1 << 20);
+        uri.ToString().ShouldBe("block:/dev/mapper/san#partition=1048576");
+        LunUri.Parse("file:/with#partition=x").Path.ShouldBe("/with#partition=x");
+    }
+
     [Theory]
-    [InlineData("block:/dev/sdb")]
     [InlineData("iscsi://10.0.0.1/iqn.2020-01.example:lun/1")]
     public void A_kind_that_comes_later_is_refused_with_a_sentence(string text)
     {

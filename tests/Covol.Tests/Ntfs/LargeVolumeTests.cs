@@ -42,6 +42,30 @@ public sealed class LargeVolumeTests
     }
 
     [Fact]
+    public void A_LUN_of_64_tebibytes_gets_large_clusters_and_takes_files_beyond_what_small_ones_allow()
+    {
+        using var device = new SparseDevice(new ByteCount(64 * Tebibyte));
+        NtfsFormatter.Format(device, new NtfsFormatOptions { Label = "largest" });
+        using (var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume)
+        {
+            volume.ClusterSize.ShouldBe(65_536);
+            var file = volume.Create(volume.Root, "disk", s_file).File;
+            var size = new ByteCount(20 * Tebibyte);
+            Repeat(volume, () => volume.Extend(file, size).Size == size);
+            volume.Commit([]);
+            volume.Map(file).Extents.Sum(extent => extent.Length.Value).ShouldBe(size.Value);
+            Repeat(volume, () => volume.Unlink(volume.Root, "disk", false) == file);
+            Repeat(volume, () => volume.PurgeOrphanStep(file)).ShouldBeGreaterThan(0);
+            volume.Commit([]);
+        }
+
+        NtfsReleaser.Release(device);
+        NtfsAdopter.Adopt(device, NtfsAdoptionOptions.Default);
+        using var adopted = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
+        adopted.List(adopted.Root).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Without_the_bound_a_group_outgrows_the_journal()
     {
         using var device = new SparseDevice(new ByteCount(2 * Tebibyte));
