@@ -1,10 +1,12 @@
 using System.Text.Json;
+using Covol.Api;
 using Covol.Api.Configuration;
 using Covol.Coordinator;
 using Covol.Lun;
 using Covol.Mount;
 using Covol.Mount.Holding;
 using Covol.Node;
+using Covol.Node.Volumes;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
 using Covol.Transport.Control;
@@ -22,6 +24,7 @@ internal static class Roles
                covold hold        --socket PATH
                covold format      --lun URI --label NAME [--overwrite]
                covold adopt       --lun URI
+               covold check       --lun URI [--force]
         """;
 
     /// <summary>sysexits.h: the command was used incorrectly.</summary>
@@ -64,6 +67,12 @@ internal static class Roles
                 case ["adopt", "--lun", var uri]:
                     LunContents.RefuseAdoption(uri, logs);
                     return 1;
+                case ["check", "--lun", var uri]:
+                    await CheckAsync(uri, force: false, logs);
+                    return 0;
+                case ["check", "--lun", var uri, "--force"]:
+                    await CheckAsync(uri, force: true, logs);
+                    return 0;
                 default:
                     await Console.Error.WriteLineAsync(Usage);
                     return UsageStatus;
@@ -74,7 +83,7 @@ internal static class Roles
             return 0;
         }
         catch (Exception failure) when (failure is NodeException or ControlException or LunException or NtfsRefusedException
-            || (args is ["format" or "adopt", ..] && failure is IOException))
+            || (args is ["format" or "adopt" or "check", ..] && failure is IOException))
         {
             // Expected by design: one sentence for the administrator.
             await Console.Error.WriteLineAsync($"covold: {failure.Message}");
@@ -85,6 +94,13 @@ internal static class Roles
             DaemonLog.Died(logs.CreateLogger("covold"), string.Join(' ', args), failure);
             return 1;
         }
+    }
+
+    /// <summary>What was found goes to standard output as JSON: it was done, whatever was found.</summary>
+    private static async Task CheckAsync(string lunUri, bool force, ILoggerFactory logs)
+    {
+        var view = CheckViews.Of(null, lunUri, await VolumeCheck.RunAsync(lunUri, force, logs));
+        await Console.Out.WriteLineAsync(JsonSerializer.Serialize(view, ApiJson.Default.CheckView));
     }
 
     private static NodeConfiguration ReadNode(string file)
