@@ -21,6 +21,7 @@ namespace Covol.Api;
 [JsonSerializable(typeof(IReadOnlyList<VirtualMachineView>))]
 [JsonSerializable(typeof(VirtualMachineDefinition))]
 [JsonSerializable(typeof(MigrationView))]
+[JsonSerializable(typeof(CheckView))]
 [JsonSerializable(typeof(AddVolume))]
 [JsonSerializable(typeof(MoveTo))]
 [JsonSerializable(typeof(StartOn))]

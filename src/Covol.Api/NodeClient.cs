@@ -94,6 +94,14 @@ public sealed class NodeClient : IDisposable
         ApiJson.Default.VolumeView,
         cancellation);
 
+    /// <summary>Checks a volume while it is in use; whichever node coordinates it does it.</summary>
+    public Task<CheckView> CheckVolumeAsync(string volume, CancellationToken cancellation) =>
+        PostAsync($"v1/volumes/{Escape(volume)}/check", ApiJson.Default.CheckView, cancellation);
+
+    /// <summary>The same of the asked node, which has to be the coordinator.</summary>
+    public Task<CheckView> CheckLocalVolumeAsync(string volume, CancellationToken cancellation) =>
+        PostAsync($"v1/local/volumes/{Escape(volume)}/check", ApiJson.Default.CheckView, cancellation);
+
     public Task<IReadOnlyList<VirtualMachineView>> GetVirtualMachinesAsync(CancellationToken cancellation) =>
         GetAsync("v1/vms", ApiJson.Default.IReadOnlyListVirtualMachineView, cancellation);
 
@@ -138,6 +146,9 @@ public sealed class NodeClient : IDisposable
 
     private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation) =>
         AskAsync(new HttpRequestMessage(HttpMethod.Get, path), type, cancellation);
+
+    private Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellation) =>
+        AskAsync(new HttpRequestMessage(HttpMethod.Post, path), type, cancellation);
 
     private Task<TAnswer> SendAsync<TOrder, TAnswer>(
         HttpMethod method,

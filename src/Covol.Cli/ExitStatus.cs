@@ -12,6 +12,9 @@ internal static class ExitStatus
     /// <summary>The command line is wrong: an unknown word, an argument that is missing.</summary>
     public const int WrongUse = 2;
 
+    /// <summary>A check was done and found damage.</summary>
+    public const int Damaged = 3;
+
     /// <summary>Interrupted by Ctrl-C (128 + SIGINT).</summary>
     public const int Interrupted = 130;
 }

@@ -37,6 +37,7 @@ public sealed class CoordinatorHost : IControlService
     private Epoch _epoch;
     private string _reason = "";
     private volatile VolumeCoordinator? _coordinator;
+    private volatile OnlineChecks? _checks;
 
     private CoordinatorHost(CoordinatorConfiguration configuration, ILoggerFactory loggers)
     {
@@ -70,6 +71,10 @@ public sealed class CoordinatorHost : IControlService
                     : ControlAnswer.Refused($"This coordinator serves under {(await _activated.Task).Epoch} and no other.");
             case Evict evict:
                 return await EvictAsync(evict.Order, cancellation);
+            case CheckVolume:
+                return _checks is { } checks
+                    ? await checks.RunAsync(cancellation)
+                    : ControlAnswer.Refused($"The coordinator of {_configuration.Volume} does not serve it yet; check it again in a moment.");
             case HandOver or Stop:
                 _asked.TrySetResult();
                 if (await Task.WhenAny(_handedOver.Task, _failed.Task) == _failed.Task)
@@ -176,6 +181,8 @@ public sealed class CoordinatorHost : IControlService
         });
         await coordinator.StartAsync();
         _coordinator = coordinator;
+        await using var checks = new OnlineChecks(_configuration.Volume, volume, metadata, TimeProvider.System);
+        _checks = checks;
         _started.TrySetResult(coordinator);
 
         using var identity = _configuration.Tls is { } files ? TlsIdentity.Load(files) : null;
@@ -201,6 +208,7 @@ public sealed class CoordinatorHost : IControlService
         }
 
         await handingOver;
+        await checks.DisposeAsync();
         await listener.DisposeAsync();
         await metadata.RunAsync(volume.Dispose);
         await metadata.RunAsync(lun.Unregister);

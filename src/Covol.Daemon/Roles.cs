@@ -1,10 +1,12 @@
 using System.Text.Json;
+using Covol.Api;
 using Covol.Api.Configuration;
 using Covol.Coordinator;
 using Covol.Lun;
 using Covol.Mount;
 using Covol.Mount.Holding;
 using Covol.Node;
+using Covol.Node.Volumes;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
 using Covol.Transport.Control;
@@ -23,6 +25,7 @@ internal static class Roles
                covold format      --lun URI --label NAME [--overwrite]
                covold adopt       --lun URI
                covold release     --lun URI
+               covold check       --lun URI [--force]
         """;
 
     /// <summary>sysexits.h: the command was used incorrectly.</summary>
@@ -69,6 +72,12 @@ internal static class Roles
                 case ["release", "--lun", var uri]:
                     await VolumeAdoption.ReleaseAsync(uri, logs);
                     return 0;
+                case ["check", "--lun", var uri]:
+                    await CheckAsync(uri, force: false, logs);
+                    return 0;
+                case ["check", "--lun", var uri, "--force"]:
+                    await CheckAsync(uri, force: true, logs);
+                    return 0;
                 default:
                     await Console.Error.WriteLineAsync(Usage);
                     return UsageStatus;
@@ -79,7 +88,7 @@ internal static class Roles
             return 0;
         }
         catch (Exception failure) when (failure is NodeException or ControlException or LunException or NtfsRefusedException
-            || (args is ["format" or "adopt" or "release", ..] && failure is IOException))
+            || (args is ["format" or "adopt" or "release" or "check", ..] && failure is IOException))
         {
             // Expected by design: one sentence for the administrator.
             await Console.Error.WriteLineAsync($"covold: {failure.Message}");
@@ -90,6 +99,13 @@ internal static class Roles
             DaemonLog.Died(logs.CreateLogger("covold"), string.Join(' ', args), failure);
             return 1;
         }
+    }
+
+    /// <summary>What was found goes to standard output as JSON: it was done, whatever was found.</summary>
+    private static async Task CheckAsync(string lunUri, bool force, ILoggerFactory logs)
+    {
+        var view = CheckViews.Of(null, lunUri, await VolumeCheck.RunAsync(lunUri, force, logs));
+        await Console.Out.WriteLineAsync(JsonSerializer.Serialize(view, ApiJson.Default.CheckView));
     }
 
     private static NodeConfiguration ReadNode(string file)

@@ -23,7 +23,15 @@ internal static class Common
     public static Option<OutputFormat> Output { get; } = BuildOutput();
 
     /// <summary>Gives a command its action: a failure becomes one sentence on standard error and a non-zero status.</summary>
-    public static Command Runs(this Command command, Func<ParseResult, CancellationToken, Task> action)
+    public static Command Runs(this Command command, Func<ParseResult, CancellationToken, Task> action) =>
+        command.Ends(async (parsed, cancellation) =>
+        {
+            await action(parsed, cancellation);
+            return ExitStatus.Done;
+        });
+
+    /// <summary>Gives a command an action whose outcome is an exit status of its own.</summary>
+    public static Command Ends(this Command command, Func<ParseResult, CancellationToken, Task<int>> action)
     {
         command.SetAction((parsed, cancellation) => GuardAsync(() => action(parsed, cancellation), cancellation));
         return command;
@@ -105,7 +113,7 @@ internal static class Common
         return Directory.Exists(home) && (File.GetUnixFileMode(home) & UnixFileMode.OtherExecute) != 0 ? $"{home}/.covol/lab" : "/var/lib/covol-lab";
     }
 
-    private static NodeClient Connect(ParseResult parsed)
+    public static NodeClient Connect(ParseResult parsed)
     {
         var node = parsed.GetValue(Node) ?? (Environment.GetEnvironmentVariable("COVOL_NODE") is { Length: > 0 } named ? named : null);
         var lab = Lab(null);
@@ -121,12 +129,11 @@ internal static class Common
         return NodeClient.OverUnixSocket(lab.ApiSocket(number), s_deadline, $"node{number} of the lab in {lab.Path}");
     }
 
-    private static async Task<int> GuardAsync(Func<Task> action, CancellationToken cancellation)
+    private static async Task<int> GuardAsync(Func<Task<int>> action, CancellationToken cancellation)
     {
         try
         {
-            await action();
-            return ExitStatus.Done;
+            return await action();
         }
         catch (Exception failure) when (failure is NodeApiException or LabException or CommandException or GuestImageException)
         {

@@ -10,7 +10,7 @@ internal static class VolumeCommands
 
     public static Command Build() => new("volume", "Cluster shared volumes.")
     {
-        BuildList(), BuildState(), BuildAdd(), BuildRemove(), BuildMove(),
+        BuildList(), BuildState(), BuildAdd(), BuildRemove(), BuildMove(), VolumeCheckCommand.Build(),
     };
 
     internal static void Show(IReadOnlyList<VolumeView> volumes) => Table.Write(

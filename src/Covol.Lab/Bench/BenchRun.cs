@@ -133,7 +133,8 @@ public sealed class BenchRun
         foreach (var result in results)
         {
             _progress(string.Create(
-                CultureInfo.InvariantCulture, $"{result.Workload,-24} {result.Target,-20} {result.PerSecond,9:0} a second, of raw {result.Ratio:0.00}"));
+                CultureInfo.InvariantCulture,
+                $"{result.Workload,-24} {result.Target,-20} {result.PerSecond,9:0} a second, of raw {result.Ratio:0.00}"));
         }
 
         return results;

@@ -69,6 +69,9 @@ internal static class NodeApi
             "/v1/volumes/{name}",
             (string name, bool? force, CancellationToken cancellation) =>
                 orders.RemoveAsync(name, force ?? false, cancellation));
+        routes.MapPost("/v1/volumes/{name}/check", (string name, CancellationToken cancellation) => orders.CheckAsync(name, cancellation));
+        routes.MapPost(
+            "/v1/local/volumes/{name}/check", (string name, CancellationToken cancellation) => orders.CheckHereAsync(name, cancellation));
         routes.MapPost(
             "/v1/local/volumes/{name}/detach",
             (string name, bool? force, CancellationToken cancellation) => orders.DetachHereAsync(name, force ?? false, cancellation));

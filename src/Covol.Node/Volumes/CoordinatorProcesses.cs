@@ -133,6 +133,25 @@ internal sealed class CoordinatorProcesses : ICoordinatorProcesses
         return Task.CompletedTask;
     }
 
+    /// <summary>Has the coordinator here check its volume; <see cref="NodeException"/> says why not.</summary>
+    public async Task<CheckResult> CheckAsync(string volume, CancellationToken cancellation)
+    {
+        if (!_running.TryGetValue(volume, out var running))
+        {
+            throw new NodeException($"node{_configuration.Node} does not coordinate {volume} any more; try again.");
+        }
+
+        try
+        {
+            var answer = await running.Control.DemandAsync(new Control.CheckVolume(), cancellation).ConfigureAwait(false);
+            return answer.Check ?? throw new NodeException($"The coordinator of {volume} is of another version and answered nothing of a check.");
+        }
+        catch (ControlException failure)
+        {
+            throw new NodeException(failure.Message, failure);
+        }
+    }
+
     private static string NameOf(string volume) => $"coordinator-{volume}";
 
     private string FileOf(string volume) => $"{_configuration.RunDirectory}/{NameOf(volume)}.json";

@@ -21,6 +21,7 @@ internal sealed class VolumeOrders
     private readonly ClusterWatch _watch;
     private readonly ClusterQueries _queries;
     private readonly MountRole _mount;
+    private readonly CoordinatorProcesses _coordinators;
     private readonly PeerClients _peers;
     private readonly DaemonCommand _daemon;
     private readonly string _namespaceRoot;
@@ -31,6 +32,7 @@ internal sealed class VolumeOrders
         ClusterWatch watch,
         ClusterQueries queries,
         MountRole mount,
+        CoordinatorProcesses coordinators,
         PeerClients peers,
         DaemonCommand daemon,
         string namespaceRoot,
@@ -43,6 +45,7 @@ internal sealed class VolumeOrders
         _watch = watch;
         _queries = queries;
         _mount = mount;
+        _coordinators = coordinators;
         _daemon = daemon;
     }
 
@@ -152,6 +155,28 @@ internal sealed class VolumeOrders
         }
 
         await _records.RemoveVolumeAsync(VolumeName.Parse(volume), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Checks a volume while it is in use, on the node that coordinates it.</summary>
+    public async Task<CheckView> CheckAsync(string volume, CancellationToken cancellation)
+    {
+        Known(volume);
+        if (!_watch.Current.Ownerships.TryGetValue(volume, out var owned) || owned.Record is not { Answers: true, Owner: { } owner })
+        {
+            throw new NodeException($"Nobody coordinates {volume} just now; 'covol volume list' shows why. A check needs its coordinator.");
+        }
+
+        return await (owner == _queries.Self
+            ? CheckHereAsync(volume, cancellation)
+            : _peers.Node(owner.Value).CheckLocalVolumeAsync(volume, cancellation)).ConfigureAwait(false);
+    }
+
+    /// <summary>The same where this node coordinates it.</summary>
+    public async Task<CheckView> CheckHereAsync(string volume, CancellationToken cancellation)
+    {
+        Known(volume);
+        var lun = _watch.Current.Volumes[volume].Record.LunUri;
+        return CheckViews.Of(volume, lun, await _coordinators.CheckAsync(volume, cancellation).ConfigureAwait(false));
     }
 
     /// <summary>Unmounts a volume on this node.</summary>

@@ -1,7 +1,6 @@
 namespace Covol.Ntfs.Checking;
 
-/// <summary>Mapping pairs of a non-resident attribute (the format is described in ntfs-3g's runlist.c and Linux'
-/// fs/ntfs3).</summary>
+/// <summary>Mapping pairs of a non-resident attribute (the format is described in ntfs-3g's runlist.c and Linux' fs/ntfs3).</summary>
 internal static class RunList
 {
     /// <summary>Runs in clusters; Lcn -1 is a hole. Null where the bytes are no run list.</summary>
@@ -19,7 +18,7 @@ internal static class RunList
             }
 
             var length = Signed(pairs.Slice(1, lengthBytes));
-            if (length <= 0)
+            if (length <= 0 || length > long.MaxValue / (2 << 20) - vcn)
             {
                 return null;
             }
@@ -27,6 +26,10 @@ internal static class RunList
             if (offsetBytes > 0)
             {
                 lcn += Signed(pairs.Slice(1 + lengthBytes, offsetBytes));
+                if (lcn < 0)
+                {
+                    return null;
+                }
             }
 
             runs.Add((vcn, offsetBytes == 0 ? -1 : lcn, length));

@@ -1,35 +1,42 @@
-using System.Buffers.Binary;
 using Covol.Lun;
-using Covol.Protocol.Journal;
+using Covol.Ntfs.Checking;
 
 namespace Covol.Ntfs;
 
 /// <summary>
-/// Checks an NTFS volume that is at rest, without libntfs-3g: boot sectors, MFT records and their fix-ups, MFT and cluster
-/// bitmaps, double
-/// allocation, sizes, attribute lists, directory indexes against names, link counts, the MFT's mirror, the journal's place.
-/// Not checked: security
-/// descriptors ($Secure), the $Extend indexes' order. Reads only.
+/// Checks an NTFS volume without libntfs-3g and without the engine, with a parser of its own. Reads only. What is kept of the volume is a bit a
+/// cluster and some dozen bytes a file: half a gigabyte is enough for ten million files. See docs/internals/check.md.
 /// </summary>
 public sealed class VolumeChecker
 {
-    /// <summary>More are not told: the first ones say what happened.</summary>
-    public const int ProblemsMax = 100;
+    /// <summary>More are counted, not told: the first ones say what happened.</summary>
+    public const int FindingsMax = 100;
 
-    private const uint AttributeList = 0x20;
-    private const uint FileName = 0x30;
-    private const uint Data = 0x80;
-    private const ulong FirstUserRecord = 24;
-    private const int MirroredRecords = 4;
+    private const ulong BitmapRecord = 6;
+    private const ulong SecureRecord = 9;
+    private const ulong UpperCaseRecord = 10;
 
-    private readonly List<string> _problems = [];
-    private readonly Checking.VolumeImage _image;
-    private readonly Dictionary<ulong, Checking.MftRecord> _records = [];
+    private readonly FindingList _findings = new();
+    private readonly VolumeImage _image;
 
-    private VolumeChecker(IBlockDevice device, VolumeGeometry geometry) => _image = new Checking.VolumeImage(device, geometry);
+    private VolumeChecker(IBlockDevice device, VolumeGeometry geometry) => _image = new VolumeImage(device, geometry);
 
-    /// <summary>Sentences about what is wrong, none for a sound volume. The device is not written to while this runs.</summary>
-    public static IReadOnlyList<string> Check(IBlockDevice device)
+    /// <summary>What is wrong with the volume, nothing for a sound one. The device is not written to while this runs.</summary>
+    public static IReadOnlyList<Finding> Check(IBlockDevice device) => Report(device, replayedPages: 0).Findings;
+
+    /// <summary>
+    /// Checks what recovery would make of the volume: pages that the journal holds are taken in place of the LUN's, in memory. Nothing is
+    /// written.
+    /// </summary>
+    public static CheckReport CheckAtRest(IBlockDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        using var view = RecoveredView.Open(device, out var refusal);
+        var report = Report(view, view.ReplayedPages);
+        return refusal is null ? report : report with { Findings = [refusal, .. report.Findings] };
+    }
+
+    internal static CheckReport Report(IBlockDevice device, long replayedPages)
     {
         ArgumentNullException.ThrowIfNull(device);
         VolumeGeometry geometry;
@@ -39,183 +46,105 @@ public sealed class VolumeChecker
         }
         catch (NtfsRefusedException refusal)
         {
-            return [refusal.Message];
+            return new CheckReport([new Finding(FindingKind.NotAVolume, "boot sector", refusal.Message.TrimEnd('.'))], 0, 0, 0, 0, 0, replayedPages);
         }
 
-        var checker = new VolumeChecker(device, geometry);
-        checker.Run(geometry);
-        return checker._problems;
+        return new VolumeChecker(device, geometry).Run(geometry, replayedPages);
     }
 
-    private void Run(VolumeGeometry geometry)
+    private CheckReport Run(VolumeGeometry geometry, long replayedPages)
     {
-        CheckBootCopy(geometry);
-        if (new Checking.MftTable(_image, geometry, Tell).Read() is not (var mft, var bits))
+        var table = new MftTable(_image, _findings);
+        var paths = new PathNames(table);
+        var parts = new OwnPartsCheck(_image, table, paths, _findings);
+        parts.CheckBootCopy();
+        var (files, directories) = (0L, 0L);
+        if (table.Open())
         {
+            parts.CheckMirror();
+            var states = new RecordStates(table.Count);
+            var clusters = new ClusterMap(geometry.Clusters, _findings);
+            var names = new NameTable();
+            var pass = new RecordPass(_image, table, states, clusters, names, paths, _findings);
+            pass.Run();
+            (files, directories) = (pass.Files, pass.Directories);
+            parts.CheckVolumeFlags(pass.Own);
+            CheckClusters(table, clusters, paths, pass.Own);
+            CheckIndexes(table, states, names, paths, pass);
+            parts.CheckJournal();
+        }
+
+        return new CheckReport(_findings.Told, _findings.Omitted, _findings.Skipped, files, directories, _image.BytesRead, replayedPages);
+    }
+
+    private void CheckClusters(MftTable table, ClusterMap clusters, PathNames paths, Dictionary<ulong, MftRecord> own)
+    {
+        if (clusters.Shared.Count > 0)
+        {
+            TellOwners(table, clusters.Shared, paths);
+        }
+
+        var parts = own.GetValueOrDefault(BitmapRecord)?.Attributes
+            .Where(attribute => attribute is { Type: MftRecord.Data, Name: "" }).OrderBy(attribute => attribute.LowestVcn).ToList() ?? [];
+        if (parts.Count == 0)
+        {
+            _findings.Tell(FindingKind.TableUnreadable, "$Bitmap", "it has no content");
             return;
         }
 
-        CheckMirror(geometry, mft);
-        LoadRecords(geometry, mft, bits);
-        var clusters = new Checking.ClusterUse(geometry.Clusters, Tell);
-        foreach (var record in _records.Values)
-        {
-            clusters.Take(record, geometry.ClusterSize);
-        }
-
-        if (_records.GetValueOrDefault(6UL)?.Find(Data) is { } bitmap && _image.ReadAttribute(bitmap) is { } marked)
-        {
-            clusters.Compare(marked);
-        }
-        else
-        {
-            Tell("The cluster bitmap cannot be read.");
-        }
-
-        new Checking.NameCheck(_image, _records, Tell).Run();
-        CheckJournal(geometry);
+        clusters.Compare(new AttributeContent(_image, parts[0], parts.SelectMany(part => part.Runs)));
     }
 
-    private void Tell(string problem)
+    /// <summary>Who claims the clusters that are claimed twice: one more look at all records, on a damaged volume only.</summary>
+    private void TellOwners(MftTable table, IReadOnlyList<(long First, long End)> shared, PathNames paths)
     {
-        if (_problems.Count < ProblemsMax)
+        var owners = shared.ToDictionary(range => range, _ => new SortedSet<ulong>());
+        table.Visit(static (_, _) => true, (number, bytes) =>
         {
-            _problems.Add(problem);
-        }
-    }
-
-    private void CheckBootCopy(VolumeGeometry geometry)
-    {
-        var boot = _image.ReadBytes(0, JournalFormat.SectorSize);
-        if (!boot.AsSpan().SequenceEqual(_image.ReadBytes(geometry.Sectors * JournalFormat.SectorSize, JournalFormat.SectorSize)))
-        {
-            Tell("The backup boot sector differs from the boot sector.");
-        }
-    }
-
-    private void CheckMirror(VolumeGeometry geometry, byte[] mft)
-    {
-        var length = MirroredRecords * geometry.MftRecordSize;
-        if (!mft.AsSpan(0, length).SequenceEqual(_image.ReadBytes(geometry.MftMirrorStart * geometry.ClusterSize, length)))
-        {
-            Tell("$MFTMirr differs from the MFT.");
-        }
-    }
-
-    private void LoadRecords(VolumeGeometry geometry, byte[] mft, byte[] bits)
-    {
-        var count = (ulong)(mft.Length / geometry.MftRecordSize);
-        var all = new List<Checking.MftRecord>();
-        for (var number = 0UL; number < count; number++)
-        {
-            var used = number / 8 < (ulong)bits.Length && (bits[number / 8] & (1 << (int)(number % 8))) != 0;
-            var record = used ? _image.ReadRecord(mft, number, Tell) : _image.ReadRecord(mft, number, static _ => { });
-            if (record is null)
+            if (!table.IsMarked(number) || !MftRecord.TryFix(bytes, "FILE"u8)
+                || MftRecord.Read(bytes, number, static (_, _) => { }) is not { InUse: true } record)
             {
-                continue;
-            }
-
-            if (record.InUse != used && number >= FirstUserRecord)
-            {
-                Tell($"record {number}: in use is {record.InUse}, its bit in the MFT's bitmap is {used}");
-            }
-
-            if (record.InUse && used)
-            {
-                all.Add(record);
-            }
-        }
-
-        Join(all);
-        for (var number = count; number < (ulong)bits.Length * 8; number++)
-        {
-            if ((bits[number / 8] & (1 << (int)(number % 8))) != 0)
-            {
-                Tell($"record {number}: its bit is set, but the MFT ends before it");
-            }
-        }
-    }
-
-    /// <summary>Puts the attributes of extent records to their base record, and checks them against its attribute list.</summary>
-    private void Join(List<Checking.MftRecord> all)
-    {
-        foreach (var record in all.Where(record => !record.IsExtent))
-        {
-            _records[record.Number] = record;
-        }
-
-        foreach (var extent in all.Where(record => record.IsExtent))
-        {
-            if (_records.TryGetValue(extent.Base, out var owner))
-            {
-                owner.Attributes.AddRange(extent.Attributes);
-            }
-            else
-            {
-                Tell($"record {extent.Number}: its base record {extent.Base} is not in use");
-            }
-        }
-
-        foreach (var record in _records.Values)
-        {
-            CheckAttributeList(record);
-        }
-    }
-
-    private void CheckAttributeList(Checking.MftRecord record)
-    {
-        var present = record.Attributes.Where(attribute => attribute.Type != AttributeList)
-            .Select(attribute => (attribute.Type, attribute.Instance, attribute.Holder, attribute.LowestVcn)).ToHashSet();
-        if (record.Find(AttributeList) is not { } list)
-        {
-            if (record.Attributes.Any(attribute => attribute.Holder != record.Number))
-            {
-                Tell($"record {record.Number}: it has extent records but no attribute list");
-            }
-
-            return;
-        }
-
-        if (_image.ReadAttribute(list) is not { } bytes)
-        {
-            Tell($"record {record.Number}: its attribute list cannot be read");
-            return;
-        }
-
-        var listed = new HashSet<(uint, ushort, ulong, long)>();
-        for (var at = 0; at + 26 <= bytes.Length;)
-        {
-            var entry = bytes.AsSpan(at);
-            var length = BinaryPrimitives.ReadUInt16LittleEndian(entry[4..]);
-            if (length < 26)
-            {
-                Tell($"record {record.Number}: its attribute list is damaged");
                 return;
             }
 
-            listed.Add((
-                BinaryPrimitives.ReadUInt32LittleEndian(entry),
-                BinaryPrimitives.ReadUInt16LittleEndian(entry[24..]),
-                BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]) & 0xFFFF_FFFF_FFFF,
-                BinaryPrimitives.ReadInt64LittleEndian(entry[8..])));
-            at += length;
-        }
-
-        if (!listed.SetEquals(present))
+            foreach (var (_, lcn, length) in record.Attributes.SelectMany(attribute => attribute.Runs).Where(run => run.Lcn >= 0))
+            {
+                foreach (var range in shared.Where(range => lcn < range.End && range.First < lcn + length))
+                {
+                    owners[range].Add(record.IsExtent ? record.Base & MftRecord.NumberMask : number);
+                }
+            }
+        });
+        foreach (var ((first, end), records) in owners)
         {
-            Tell($"record {record.Number}: its attribute list names other attributes than there are");
+            _findings.Tell(
+                FindingKind.ClusterShared,
+                end - first == 1 ? $"cluster {first}" : $"clusters {first} to {end - 1}",
+                $"claimed more than once, by {string.Join(" and ", records.Select(paths.Of))}");
         }
     }
 
-    private void CheckJournal(VolumeGeometry geometry)
+    private void CheckIndexes(MftTable table, RecordStates states, NameTable names, PathNames paths, RecordPass pass)
     {
-        var locator = JournalLocator.Read(_image.ReadBytes(JournalLocator.Place, JournalFormat.SectorSize));
-        var file = _records.Values.FirstOrDefault(record => record.Attributes.Any(attribute =>
-            attribute.Type == FileName && attribute.Value is { } name && Checking.NameCheck.NameIn(name) == FileNames.Journal));
-        if (locator is null || file?.Find(Data) is not { Runs.Count: 1 } data
-            || data.Runs[0].Lcn * geometry.ClusterSize != locator.Start.Value || data.Size != locator.Length.Value)
+        var upper = pass.Own.GetValueOrDefault(UpperCaseRecord)?.Find(MftRecord.Data) is { } data ? _image.ReadWhole(data) : null;
+        if (Collation.Read(upper) is { } collation)
         {
-            Tell("The journal is not where its locator says, or not in one piece.");
+            new DirectoryCheck(_image, table, states, names, collation, paths, number => pass.ReadJoined(number), _findings).Run();
+        }
+        else
+        {
+            _findings.Tell(
+                FindingKind.UpperCaseTable, "$UpCase", "it is no table of upper case letters, so the order of names cannot be checked");
+        }
+
+        if (pass.Own.GetValueOrDefault(SecureRecord) is { } secure)
+        {
+            new SecurityCheck(_image, secure, pass.SecurityIds, paths, _findings).Run();
+        }
+
+        if (pass.ReparseIndex is { } reparse)
+        {
+            new ReparseCheck(_image, pass.Own[reparse], pass.ReparsePoints, states, paths, _findings).Run();
         }
     }
 }

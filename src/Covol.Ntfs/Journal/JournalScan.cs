@@ -14,6 +14,10 @@ internal sealed class JournalScan(
     /// <summary>The caller's state changes, in the order of their commits.</summary>
     public List<ReadOnlyMemory<byte>> States { get; } = [];
 
+    /// <summary>Where on the LUN the newest content of each page lies, by page number.</summary>
+    public IReadOnlyDictionary<long, LunByteOffset> Pages =>
+        _newest.ToDictionary(pair => pair.Key, pair => ring + new ByteCount(pair.Value));
+
     public void Run()
     {
         foreach (var guard in superblock.Guards)

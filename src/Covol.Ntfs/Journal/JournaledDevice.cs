@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Covol.Lun;
+using Covol.Ntfs.Checking;
 using Covol.Protocol;
 using Covol.Protocol.Journal;
 using Covol.Protocol.Units;
@@ -29,6 +30,7 @@ internal sealed class JournaledDevice : IVolumeDevice
     private IReadOnlyList<(long Start, long End)> _counted = [];
     private long? _bitsSetBefore;
     private bool _inOperation;
+    private VolumeSnapshot? _snapshot;
 
     public JournaledDevice(
         IBlockDevice device, RedoJournal journal, JournalLocator extent, JournalControls controls, int cleanPagesMax)
@@ -164,6 +166,7 @@ internal sealed class JournaledDevice : IVolumeDevice
 
         var pages = _dirty.Keys.ToArray();
         Array.Sort(pages);
+        _snapshot?.Keep(pages, Committed);
         _journal.Commit(pages, number => _dirty[number], state);
         foreach (var (number, content) in _dirty)
         {
@@ -185,6 +188,7 @@ internal sealed class JournaledDevice : IVolumeDevice
     /// </summary>
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant)
     {
+        _snapshot?.Granted(grant);
         foreach (var number in Hits(grant, _clean.Keys).ToList())
         {
             _clean.Remove(number);
@@ -192,6 +196,20 @@ internal sealed class JournaledDevice : IVolumeDevice
 
         return _controls.CheckpointBeforeGrant && (Touches(grant, _journal.Journalled) || Touches(grant, _dirty.Keys));
     }
+
+    /// <summary>
+    /// From now on what the LUN holds, which is what was committed last, is kept for a reader. What is uncommitted is in the overlay alone, so
+    /// that any moment between two operations is good for it.
+    /// </summary>
+    public VolumeSnapshot BeginSnapshot(int keptPagesMax)
+    {
+        Invariant.Holds(!_inOperation && _snapshot is null, "A check began in the middle of an operation, or of another check.");
+        var snapshot = new VolumeSnapshot(_device, keptPagesMax);
+        _snapshot = snapshot;
+        return snapshot;
+    }
+
+    public void EndSnapshot() => _snapshot = null;
 
     /// <summary>Sectors for the fingerprint of the next laps.</summary>
     public void Guard(IReadOnlyList<LunByteOffset> sectors) => _journal.Guard(sectors);
@@ -272,6 +290,19 @@ internal sealed class JournaledDevice : IVolumeDevice
         page = NewPage();
         _device.Read(new LunByteOffset(number * PageSize), page);
         KeepClean(number, page);
+        return page;
+    }
+
+    /// <summary>What a page holds on the LUN. Clean pages are never changed, so that they may be kept by others.</summary>
+    private byte[] Committed(long number)
+    {
+        if (_clean.TryGetValue(number, out var page))
+        {
+            return page;
+        }
+
+        page = NewPage();
+        _device.Read(new LunByteOffset(number * PageSize), page);
         return page;
     }
 

@@ -129,6 +129,21 @@ internal sealed class RedoJournal
         return (journal, new JournalRecovery(journal._state, [.. journal._changes]));
     }
 
+    /// <summary>
+    /// Where the newest content of each page lies that <see cref="Recover"/> would put in its place; nothing is written. Throws
+    /// <see cref="NtfsRefusedException"/> where that would.
+    /// </summary>
+    public static IReadOnlyDictionary<long, LunByteOffset> PagesToReplay(IBlockDevice device, JournalLocator extent)
+    {
+        CheckExtent(device, extent);
+        var superblock = ReadSuperblock(device, extent);
+        var journal = new RedoJournal(device, extent, superblock.Epoch, JournalControls.All, []);
+        var scan = new JournalScan(device, journal.Ring, journal.RingLength, superblock, JournalControls.All);
+        scan.Run();
+        scan.CheckFingerprint();
+        return scan.Pages;
+    }
+
     /// <summary>The sectors whose content is checked before the next replay. Takes effect with the next lap.</summary>
     public void Guard(IReadOnlyList<LunByteOffset> sectors) => _guards = sectors;
 

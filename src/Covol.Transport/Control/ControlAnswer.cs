@@ -8,11 +8,13 @@ namespace Covol.Transport.Control;
 /// <param name="Error">Else why not, as a sentence.</param>
 /// <param name="MountedVolumes">Answer to <see cref="QueryMountedVolumes"/>.</param>
 /// <param name="CoordinatorState">Answer to <see cref="QueryCoordinator"/>.</param>
+/// <param name="Check">Answer to <see cref="CheckVolume"/>.</param>
 public sealed record ControlAnswer(
     bool Ok,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Error = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<MountedVolume>? MountedVolumes = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CoordinatorState? CoordinatorState = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CoordinatorState? CoordinatorState = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CheckResult? Check = null)
 {
     public static ControlAnswer Done { get; } = new(true);
 

@@ -23,6 +23,7 @@ internal static class ControlCodec
             Activate it => (
                 nameof(ActivateCoordinator), JsonSerializer.SerializeToNode(it.Order, ControlJson.Default.ActivateCoordinator)!.AsObject()),
             Evict it => (nameof(EvictNode), JsonSerializer.SerializeToNode(it.Order, ControlJson.Default.EvictNode)!.AsObject()),
+            CheckVolume => (nameof(CheckVolume), new JsonObject()),
             HandOver => (nameof(HandOver), new JsonObject()),
             Stop => (nameof(Stop), new JsonObject()),
             _ => throw new JsonException($"A {request.GetType().Name} has no place in the control protocol."),
@@ -55,6 +56,7 @@ internal static class ControlCodec
             nameof(QueryCoordinator) => new QueryCoordinator(),
             nameof(ActivateCoordinator) => new Activate(root.Deserialize(ControlJson.Default.ActivateCoordinator)!),
             nameof(EvictNode) => new Evict(root.Deserialize(ControlJson.Default.EvictNode)!),
+            nameof(CheckVolume) => new CheckVolume(),
             nameof(HandOver) => new HandOver(),
             nameof(Stop) => new Stop(),
             var other => throw new JsonException($"Nobody knows a request of kind '{other}'."),

@@ -28,6 +28,9 @@ public sealed record Activate(ActivateCoordinator Order) : ControlRequest;
 /// <summary>To a coordinator process: a node was evicted. Answered when its keys are fenced and its sessions ended.</summary>
 public sealed record Evict(EvictNode Order) : ControlRequest;
 
+/// <summary>To a coordinator process: check the volume while it is in use. Answered when that is done, which may take minutes.</summary>
+public sealed record CheckVolume : ControlRequest;
+
 /// <summary>To a coordinator process: finish what runs, make a checkpoint, take nothing more, end. Answered when that is done.</summary>
 public sealed record HandOver : ControlRequest;
 

@@ -23,6 +23,8 @@ public sealed class ContractShapes
         [typeof(MigrationView)] = "from to totalMs downtimeMs blackoutMs",
         [typeof(VirtualMachineDefinition)] = "name memoryBytes cpus disks kernel initrd append",
         [typeof(AddVolume)] = "volume lun format force noFencing",
+        [typeof(CheckView)] = "volume lun isSound findings omitted skipped files directories bytesRead replayedPages milliseconds",
+        [typeof(FindingView)] = "code where what advice",
         [typeof(MoveTo)] = "node",
         [typeof(StartOn)] = "node",
         [typeof(ErrorView)] = "error",

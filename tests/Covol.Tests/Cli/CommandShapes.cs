@@ -40,6 +40,7 @@ public sealed class CommandShapes
         "covol vm stop --force",
         "covol volume",
         "covol volume add --force --format --lun --no-fencing",
+        "covol volume check --force --lun",
         "covol volume list",
         "covol volume move --to",
         "covol volume remove --force",
@@ -71,7 +72,7 @@ public sealed class CommandShapes
             .TakeWhile(line => line.StartsWith('|'))
             .Select(line => int.Parse(line.Split('|')[1], System.Globalization.CultureInfo.InvariantCulture));
 
-        documented.ShouldBe([ExitStatus.Done, ExitStatus.Failed, ExitStatus.WrongUse, ExitStatus.Interrupted]);
+        documented.ShouldBe([ExitStatus.Done, ExitStatus.Failed, ExitStatus.WrongUse, ExitStatus.Damaged, ExitStatus.Interrupted]);
     }
 
     [Theory]
@@ -91,6 +92,9 @@ public sealed class CommandShapes
     [InlineData("", "covol needs one of its commands. 'covol --help' shows how it is used.")]
     [InlineData("volume", "covol volume needs one of its commands. 'covol volume --help' shows how it is used.")]
     [InlineData("volume add V", "Option '--lun' is required. 'covol volume add --help' shows how it is used.")]
+    [InlineData("volume check", "Name a volume, or a LUN with --lun, not both. 'covol volume check --help' shows how it is used.")]
+    [InlineData("volume check V --lun file:/x", "Name a volume, or a LUN with --lun, not both. 'covol volume check --help' shows how it is used.")]
+    [InlineData("volume check V --force", "--force goes with --lun only. 'covol volume check --help' shows how it is used.")]
     [InlineData("volume state more", "'more' is one word too many or an unknown option. 'covol volume state --help' shows how it is used.")]
     [InlineData(
         "volume state -o yaml",

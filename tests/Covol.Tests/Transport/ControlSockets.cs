@@ -29,6 +29,7 @@ public sealed class ControlSockets : IAsyncLifetime
         new Detach(new DetachVolume("Volume1", true)),
         new QueryMountedVolumes(),
         new QueryCoordinator(),
+        new CheckVolume(),
         new Evict(new EvictNode(new NodeId(3), 1L << 35)),
         new HandOver(),
         new Stop(),

@@ -66,7 +66,7 @@ internal static class PlainVolume
 
     /// <summary>What our checker says of a volume without a journal.</summary>
     public static IEnumerable<string> ProblemsOf(SnapshotDevice device) =>
-        VolumeChecker.Check(device).Where(problem => !problem.Contains("journal", StringComparison.OrdinalIgnoreCase));
+        VolumeChecker.Check(device).Select(finding => finding.ToString());
 
     private static void Work(NtfsVolume volume)
     {

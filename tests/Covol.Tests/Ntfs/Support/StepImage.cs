@@ -84,7 +84,7 @@ internal sealed class StepImage(SnapshotDevice disk, VolumeTree tree)
         var place = (geometry.MftStart * geometry.ClusterSize) + (BitmapRecord * geometry.MftRecordSize);
         var bytes = image.ReadBytes(place, geometry.MftRecordSize);
         MftRecord.TryFix(bytes, "FILE"u8);
-        var record = MftRecord.Read(bytes, BitmapRecord, problem => throw new InvalidDataException(problem))!;
-        return image.ReadAttribute(record.Find(Data)!)!;
+        var record = MftRecord.Read(bytes, BitmapRecord, (_, problem) => throw new InvalidDataException(problem))!;
+        return image.ReadWhole(record.Find(Data)!)!;
     }
 }
