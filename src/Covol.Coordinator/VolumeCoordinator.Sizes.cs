@@ -50,7 +50,7 @@ public sealed partial class VolumeCoordinator
                 if (gate.Mode != GateMode.Exclusive)
                 {
                     // Ahead of those who came after it: a cut that waits here may be given up, and must not cut what is written then.
-                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: true);
+                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: _options.KeepsCutsTurn);
                     continue;
                 }
 

@@ -167,7 +167,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
 
     private async Task<VolumeAnswer> AnswerAsync(IVolumeCaller caller, VolumeCall call)
     {
-        if (call.Epoch != Epoch)
+        if (call.Epoch != Epoch && _options.ChecksEpoch)
         {
             return Refuse(VolumeError.WrongEpoch, $"This is {Epoch}, the request is for {call.Epoch}.");
         }

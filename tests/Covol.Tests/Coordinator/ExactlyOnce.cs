@@ -144,16 +144,26 @@ public sealed class ExactlyOnce
             [.. RedirectedData.Pattern(1_000, 1), .. RedirectedData.Pattern(50, 2)]);
     }
 
-    [Fact]
-    public async Task A_request_for_another_epoch_is_refused()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_for_another_epoch_is_refused_and_its_control_is_not(bool guarded)
     {
-        await using var world = await CoordinatorWorld.StartAsync();
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { ChecksEpoch = guarded });
         var client = await world.ClientAsync(1);
 
         var answer = await world.Coordinator.CallAsync(
             client, new(client.NextId(), new Epoch(3), new GetSpace(), default), CancellationToken.None);
 
-        answer.Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.WrongEpoch);
+        if (guarded)
+        {
+            answer.Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.WrongEpoch);
+        }
+        else
+        {
+            answer.Reply.ShouldBeOfType<VolumeSpace>();
+        }
+
         answer.Epoch.ShouldBe(world.Coordinator.Epoch);
     }
 
