@@ -90,17 +90,10 @@ public sealed partial class VolumeCoordinator
         foreach (var silent in _sessions.Values.Where(session => session.IsReclaiming && !session.IsEnding).ToList())
         {
             // It may still write until its key is fenced, so what it had ends only then, and nobody gets its locks before.
-            _unfencedAfterGrace++;
-            Background(() => EvictSilentAsync(silent));
+            Background(() => EvictSessionAsync(silent, "it did not reclaim in time"));
         }
 
         PurgeUnused();
-    }
-
-    private async Task EvictSilentAsync(Session silent)
-    {
-        await EvictSessionAsync(silent, "it did not reclaim in time");
-        _unfencedAfterGrace--;
     }
 
     private void EndGraceWhenAllReclaimed()
