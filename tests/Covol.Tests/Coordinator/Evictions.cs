@@ -103,6 +103,32 @@ public sealed class Evictions
     }
 
     [Fact]
+    public async Task A_lock_waits_for_the_fence_of_a_session_that_was_evicted_in_grace()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var silent = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, handle) = await other.CreateAsync("disk.raw");
+        await world.TakeOverAsync();
+        await other.MoveToAsync(world.Coordinator);
+        await other.AskAsync<Done>(new ReclaimHandle(file, handle, OpenAccess.ReadWrite, [], null));
+        await other.AskAsync<Done>(new ReclaimComplete());
+        world.Lun.FenceMayEnd.Reset();
+        var evicted = world.Coordinator.EvictAsync(silent.Node, KeyLayout.Incarnation(silent.DataKey));
+        await world.UntilAsync(() => world.Lun.FencesBegun == 1);
+        world.Time.Advance(TimeSpan.FromSeconds(6));
+        await world.UntilStateAsync(state => state.Phase == CoordinatorPhase.Serving);
+        var wanted = new SetLock(
+            file, handle, new LockOwner(9), 1, LockKind.Flock, LockMode.Exclusive, LockRange.All, Wait: false);
+
+        (await other.RefusalAsync(wanted)).ShouldBe(VolumeError.InGrace);
+
+        world.Lun.FenceMayEnd.Set();
+        await evicted;
+        await other.AskAsync<Done>(wanted);
+    }
+
+    [Fact]
     public async Task An_eviction_of_a_node_without_sessions_is_done_at_once()
     {
         await using var world = await CoordinatorWorld.StartAsync();
