@@ -73,4 +73,28 @@ public sealed record CoordinatorOptions
 
     /// <summary>For tests that show what a guard is for: without it two extensions of a file meet.</summary>
     internal bool SerialisesExtensions { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a cut that was given up cuts what was written after it.</summary>
+    internal bool KeepsCutsTurn { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a session that was evicted while it was resumed comes back.</summary>
+    internal bool RefusesEndedResumption { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it requests for an earlier coordinator are carried out.</summary>
+    internal bool ChecksEpoch { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a request that comes again after a takeover is carried out again.</summary>
+    internal bool KeepsAnswersOverTakeover { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it new locks are given out before the old ones are reclaimed.</summary>
+    internal bool RefusesInGrace { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it what an evicted session held goes while its key still writes.</summary>
+    internal bool FencesBeforeItFrees { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a layout is reclaimed by whoever says that he had it.</summary>
+    internal bool ChecksReclaimedLayouts { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a file is purged while somebody has it open.</summary>
+    internal bool CountsOpens { get; init; } = true;
 }

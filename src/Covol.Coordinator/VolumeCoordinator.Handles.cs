@@ -147,7 +147,7 @@ public sealed partial class VolumeCoordinator
 
     private void PurgeIfUnused(FileId file)
     {
-        if (!InGrace && _orphans.Contains(file) && !_opens.ContainsKey(file) && _purging.Add(file))
+        if (!InGrace && _orphans.Contains(file) && !(_opens.ContainsKey(file) && _options.CountsOpens) && _purging.Add(file))
         {
             Background(() => PurgeAsync(file));
         }

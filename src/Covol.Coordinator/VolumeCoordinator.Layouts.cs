@@ -101,14 +101,15 @@ public sealed partial class VolumeCoordinator
     private async Task<bool> TryReclaimLayoutAsync(Session session, Layout layout)
     {
         var registered = await _registrations.RunAsync(() => _parts.Reservations.ReadKeys().Contains(session.DataKey));
-        if (!registered)
+        if (!registered && _options.ChecksReclaimedLayouts)
         {
             return false;
         }
 
         using var gate = await _gates.EnterAsync(layout.File, Driver.GateMode.Shared);
         var map = await _metadata.ReadAsync(context => context.Volume.Map(layout.File));
-        if (map.ValidLength < layout.ValidLength || Grantable(map) is not { } present || !Contains(present, layout.Extents))
+        if (_options.ChecksReclaimedLayouts
+            && (map.ValidLength < layout.ValidLength || Grantable(map) is not { } present || !Contains(present, layout.Extents)))
         {
             return false;
         }

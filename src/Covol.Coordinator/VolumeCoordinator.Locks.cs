@@ -9,9 +9,6 @@ namespace Covol.Coordinator;
 /// <summary>Locks: what the machine decides is carried out here.</summary>
 public sealed partial class VolumeCoordinator
 {
-    /// <summary>Sessions that did not reclaim and whose key is not fenced yet.</summary>
-    private int _unfencedAfterGrace;
-
     private LockTested Test(Session session, TestLock test)
     {
         RequireHandle(session, test.Handle, test.File);
@@ -27,8 +24,9 @@ public sealed partial class VolumeCoordinator
         {
             RequireHandle(session, set.Handle, set.File);
             RefuseInGrace("A new lock");
-            if (_unfencedAfterGrace > 0)
+            if (_sessions.Values.Any(other => other.IsReclaiming))
             {
+                // Also one that was evicted while grace ran: it is among them until its key is fenced.
                 throw new VolumeException(
                     VolumeError.InGrace, "A session that did not reclaim is being fenced; it may have held this lock and still write. Ask again.");
             }

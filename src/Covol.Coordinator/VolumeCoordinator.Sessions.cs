@@ -50,7 +50,7 @@ public sealed partial class VolumeCoordinator
             StepLayouts(new LayoutInput.SessionJoined(kept.Session, kept.DataKey, MayHoldUnknown: true));
         }
 
-        foreach (var answered in state.Answers)
+        foreach (var answered in _options.KeepsAnswersOverTakeover ? state.Answers : [])
         {
             if (_sessions.TryGetValue(answered.Id.Session, out var session) && answered.Id.Slot < session.Slots.Length)
             {
@@ -90,17 +90,10 @@ public sealed partial class VolumeCoordinator
         foreach (var silent in _sessions.Values.Where(session => session.IsReclaiming && !session.IsEnding).ToList())
         {
             // It may still write until its key is fenced, so what it had ends only then, and nobody gets its locks before.
-            _unfencedAfterGrace++;
-            Background(() => EvictSilentAsync(silent));
+            Background(() => EvictSessionAsync(silent, "it did not reclaim in time"));
         }
 
         PurgeUnused();
-    }
-
-    private async Task EvictSilentAsync(Session silent)
-    {
-        await EvictSessionAsync(silent, "it did not reclaim in time");
-        _unfencedAfterGrace--;
     }
 
     private void EndGraceWhenAllReclaimed()
@@ -211,9 +204,9 @@ public sealed partial class VolumeCoordinator
     }
 
     /// <summary>After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts.</summary>
-    private static void RequireNotEnding(Session session)
+    private void RequireNotEnding(Session session)
     {
-        if (session.IsEnding)
+        if (session.IsEnding && _options.RefusesEndedResumption)
         {
             throw new VolumeException(VolumeError.SessionUnknown, $"{session.Id} ended while it was resumed; its locks and handles are gone.");
         }
@@ -253,7 +246,11 @@ public sealed partial class VolumeCoordinator
         var fenced = new TaskCompletionSource();
         _fenceWaiters.Add((session.Id, fenced));
         StepLayouts(new LayoutInput.Evict(session.Id));
-        await fenced.Task;
+        if (_options.FencesBeforeItFrees)
+        {
+            await fenced.Task;
+        }
+
         await EndSessionAsync(session, reason);
     }
 
@@ -376,7 +373,7 @@ public sealed partial class VolumeCoordinator
 
     private void RefuseInGrace(string what)
     {
-        if (InGrace)
+        if (InGrace && _options.RefusesInGrace)
         {
             throw new VolumeException(VolumeError.InGrace, $"{what} waits until sessions of before the takeover have reclaimed.");
         }

@@ -50,7 +50,7 @@ public sealed partial class VolumeCoordinator
                 if (gate.Mode != GateMode.Exclusive)
                 {
                     // Ahead of those who came after it: a cut that waits here may be given up, and must not cut what is written then.
-                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: true);
+                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: _options.KeepsCutsTurn);
                     continue;
                 }
 
@@ -85,14 +85,15 @@ public sealed partial class VolumeCoordinator
         return await TouchAsync(id, set.File);
     }
 
-    private async Task<InodeAttributes> TouchAsync(RequestId id, FileId file)
+    /// <summary>The file's times, and the request's answer: its attributes, or the one that is given here.</summary>
+    private async Task<InodeAttributes> TouchAsync(RequestId id, FileId file, VolumeReply? answer = null)
     {
         var now = _thread.WallClock;
         _times.Remove(file);
         return await _metadata.ChangeAsync(context =>
         {
             var touched = context.Shown(context.Volume.SetAttributes(file, new AttributeChange { Modified = now, Changed = now }));
-            context.Changes.Add(new StateChange.Answered(id, new Entry(touched)));
+            context.Changes.Add(new StateChange.Answered(id, answer ?? new Entry(touched)));
             return touched;
         });
     }
@@ -243,7 +244,7 @@ public sealed partial class VolumeCoordinator
                     await ResizeAsync(allocate.File, map, end, null);
                 }
 
-                await TouchAsync(id, allocate.File);
+                await TouchAsync(id, allocate.File, Done.Instance);
                 return Done.Instance;
             }
 
@@ -295,7 +296,7 @@ public sealed partial class VolumeCoordinator
             _ledger.Wrote(allocate.File);
         }
 
-        await TouchAsync(id, allocate.File);
+        await TouchAsync(id, allocate.File, Done.Instance);
         return Done.Instance;
     }
 

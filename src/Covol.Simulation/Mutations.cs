@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Protocol.Layouts;
 using Covol.Simulation.Parts;
 
 namespace Covol.Simulation;
@@ -23,5 +24,25 @@ internal static class Mutations
             new Rules { CoordinatorOptions = new CoordinatorOptions { ChecksOwnKey = false } }),
         ("no-replay", "I6: recovery carries out what the journal holds", new Rules { Replays = false }),
         ("no-flush", "19, I6: a flush makes stable what was written", new Rules { Flushes = false }),
+        ("no-lease-wait", "7: clusters change owners when the lease of a fenced node has ended",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { Layouts = new LayoutTimes { WaitsForLeases = false } } }),
+        ("no-fence-at-eviction", "1: first the fence, then what the session held",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { FencesBeforeItFrees = false } }),
+        ("no-doubt", "9, I3: a write that was given up lands before newer ones",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { DoubtsSlowWrites = false } }),
+        ("no-request-end", "20, I3: a session ends after the requests that it still runs",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { EndsRequestsFirst = false } }),
+        ("no-cut-turn", "I3: a cut keeps its turn before what came after it",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { KeepsCutsTurn = false } }),
+        ("no-checkpoint-before-grant", "15: what the journal may replay is not granted", new Rules { ChecksJournalBeforeGrant = false }),
+        ("no-kept-answers", "16, I5: answers survive a takeover",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { KeepsAnswersOverTakeover = false } }),
+        ("no-kept-state", "16: a checkpoint keeps sessions and answers", new Rules { KeepsStateAtCheckpoint = false }),
+        ("no-open-count", "17: a file lives until its last close on any node",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { CountsOpens = false } }),
+        ("no-grace", "21: until grace ends no lock, cut or purge is new",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { RefusesInGrace = false } }),
+        ("no-reclaim-check", "21: only what is true is reclaimed",
+            new Rules { CoordinatorOptions = new CoordinatorOptions { ChecksReclaimedLayouts = false } }),
     ];
 }

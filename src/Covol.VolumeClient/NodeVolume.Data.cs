@@ -111,8 +111,14 @@ public sealed partial class NodeVolume
     /// <summary>FUSE FLUSH: a descriptor of the handle was closed by <paramref name="owner"/>, whose range locks go.</summary>
     public async ValueTask FlushAsync(OpenFile handle, LockOwner owner)
     {
-        await NoteDirectWritesAsync(handle.File, Urgency.Ordinary).ConfigureAwait(false);
-        await ReleaseOwnerAsync(handle, owner).ConfigureAwait(false);
+        try
+        {
+            await NoteDirectWritesAsync(handle.File, Urgency.Ordinary).ConfigureAwait(false);
+        }
+        finally
+        {
+            await ReleaseOwnerAsync(handle, owner).ConfigureAwait(false);
+        }
     }
 
     private static void RefuseDead(OpenFile handle)

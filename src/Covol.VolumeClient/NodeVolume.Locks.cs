@@ -16,13 +16,14 @@ public sealed partial class NodeVolume
 
     /// <summary>
     /// Takes, changes or drops a lock for the whole cluster. With <paramref name="wait"/> it waits as long as it takes, or until
-    /// <paramref name="interrupted"/>; then it throws Interrupted, unless the lock was granted in the same moment.
+    /// <paramref name="interrupted"/>; then it throws Interrupted, unless the lock was granted in the same moment. Beyond the wait limit it
+    /// is refused only as long as no coordinator was asked; an unlock never, because a program asks for it once.
     /// </summary>
     public async ValueTask SetLockAsync(OpenFile handle, HeldLock wanted, bool wait, CancellationToken interrupted)
     {
         var request = new SetLock(
             handle.File, handle.Id, wanted.Owner, wanted.ProcessId, wanted.Kind, wanted.Mode, wanted.Range, wait);
-        var urgency = wanted.Mode == LockMode.Unlock ? Urgency.Reserved : Urgency.Ordinary;
+        var urgency = wanted.Mode == LockMode.Unlock ? Urgency.Return : Urgency.Lock;
         for (var attempt = 0; attempt < TakeoversMax;)
         {
             RefuseDead(handle);
@@ -71,7 +72,7 @@ public sealed partial class NodeVolume
                 }
             }
 
-            var sent = await _keeper.SendAsync(new ReleaseOwner(file.Id, owner), default, default, Urgency.Reserved)
+            var sent = await _keeper.SendAsync(new ReleaseOwner(file.Id, owner), default, default, Urgency.Return)
                 .ConfigureAwait(false);
             Expect<Done>(sent.Reply);
             lock (_gate)
@@ -102,7 +103,7 @@ public sealed partial class NodeVolume
         // Behind a connection that is gone the ticket still waits at its coordinator: left there, it would be granted to nobody.
         var left = resolved.IsCompleted || (!interrupted.IsCancellationRequested && link.Epoch != _keeper.Epoch)
             ? default
-            : await _keeper.SendAsync(new CancelLock(handle.File, ticket), default, default, Urgency.Reserved).ConfigureAwait(false);
+            : await _keeper.SendAsync(new CancelLock(handle.File, ticket), default, default, Urgency.Return).ConfigureAwait(false);
         _tickets.Forget(ticket);
         var gaveUp = interrupted.IsCancellationRequested ? LockWait.Interrupted : LockWait.AskAgain;
 

@@ -8,8 +8,8 @@ internal sealed partial class SessionKeeper
 {
     /// <summary>
     /// Sends a request and waits for its answer, exactly once: over a new connection and to a new coordinator it goes under the
-    /// same id. A refusal is an answer. Throws <see cref="VolumeException"/> with IoFailed after the wait limit, and with
-    /// NoSuchHandle when the session ended while it waited.
+    /// same id. A refusal is an answer. Throws <see cref="VolumeException"/> with IoFailed after the wait limit, where the urgency has
+    /// one, and with NoSuchHandle when the session ended while it waited.
     /// </summary>
     public async ValueTask<SentAnswer> SendAsync(
         VolumeRequest request, ReadOnlyMemory<byte> data, Memory<byte> answerData, Urgency urgency)
@@ -26,7 +26,14 @@ internal sealed partial class SessionKeeper
         {
             link = await LinkAsync(either.Token).ConfigureAwait(false);
             session = link.Session;
-            id = await session.Slots.TakeAsync(urgency != Urgency.Ordinary, either.Token).ConfigureAwait(false);
+            id = await session.Slots.TakeAsync(urgency is Urgency.Reserved or Urgency.Return, either.Token).ConfigureAwait(false);
+            if (urgency == Urgency.Lock)
+            {
+                // From here on its outcome has to be known.
+                limit.CancelAfter(Timeout.InfiniteTimeSpan);
+                either.Token.ThrowIfCancellationRequested();
+            }
+
             while (true)
             {
                 var call = new VolumeCall(id, link.Epoch, request, data);

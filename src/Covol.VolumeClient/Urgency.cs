@@ -6,9 +6,15 @@ internal enum Urgency
     /// <summary>Any request of a program: ordinary slots, up to the wait limit.</summary>
     Ordinary,
 
-    /// <summary>Unlocks and what a recall must not wait behind: reserved slots, up to the wait limit.</summary>
+    /// <summary>What a recall must not wait behind: reserved slots, up to the wait limit.</summary>
     Reserved,
 
-    /// <summary>Returns and closes: reserved slots, until it is answered or the session ends.</summary>
+    /// <summary>Returns, unlocks and closes: reserved slots, until it is answered or the session ends.</summary>
     Return,
+
+    /// <summary>
+    /// Locks: ordinary slots, up to the wait limit until it was sent for the first time, from then on until it is answered or the session
+    /// ends. Given up later, it might be taken for a program that was told it is not, and never be given back.
+    /// </summary>
+    Lock,
 }

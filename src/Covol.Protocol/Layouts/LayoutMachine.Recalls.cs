@@ -88,5 +88,6 @@ public sealed partial class LayoutMachine
         }
     }
 
-    private static bool StandsInTheWay(Holder holder, RecallScope scope) => holder.Fence != Fence.Done || scope == RecallScope.All;
+    private bool StandsInTheWay(Holder holder, RecallScope scope) =>
+        holder.Fence != Fence.Done || (scope == RecallScope.All && _times.WaitsForLeases);
 }

@@ -23,6 +23,9 @@ public sealed record LayoutTimes
     /// <summary>... for this long after the last one.</summary>
     public TimeSpan HotFor { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>For tests that show what a guard is for: without it clusters change owners while a fenced node may still read them.</summary>
+    internal bool WaitsForLeases { get; init; } = true;
+
     /// <summary>When to ask again for a layout that cannot be given at this moment.</summary>
     public TimeSpan AskAgain { get; init; } = TimeSpan.FromMilliseconds(500);
 }

@@ -134,11 +134,13 @@ internal sealed class FileContent(World world, FileId file)
         var writes = granule < _granules.Count ? _granules[granule] : [];
         WriteOperation? hidden = null;
         WriteOperation? newest = null;
-        foreach (var write in writes)
+        for (var index = writes.Count - 1; index >= 0; index--)
         {
+            // From the newest on: it is what most reads see.
+            var write = writes[index];
             if (id == 0 ? write.IsZero : write.Id == id)
             {
-                newest = write;
+                newest ??= write;
                 hidden = HiddenBy(write.Ended, writes, asked);
                 if (hidden is null)
                 {

@@ -45,9 +45,16 @@ internal sealed class LunWatch
             return;
         }
 
-        if (writer.File is null && _epochs.TryGetValue(writer.Process, out var epoch) && epoch < _newest)
+        var epoch = _epochs.GetValueOrDefault(writer.Process, _newest);
+        if (writer.File is null && epoch < _newest)
         {
             _world.Break("I1", $"{writer.Process} of epoch {epoch} wrote data at {at} after epoch {_newest} had replayed");
+            return;
+        }
+
+        if (writer.File is null && epoch > _newest)
+        {
+            // Recovery: what the journal holds is written before the epoch's first record.
             return;
         }
 

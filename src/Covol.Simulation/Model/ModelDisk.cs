@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
@@ -63,7 +64,7 @@ internal sealed class ModelDisk
             Inodes = state.Inodes.Add(5, new ModelInode { File = root, Kind = FileKind.Directory, Mode = 0x1FF }),
         };
         var marker = new byte[SimLun.BlockSize];
-        Encode(marker, Keep(new Commit(0, 1, 0, -1, state, new JournalRecovery(default, []), default)));
+        Encode(marker, Keep(new Commit(0, 1, 0, -1, state, new JournalRecovery(default, []), default, [])));
         lun.Land(null!, new LunWriter(null, "format"), 0, marker);
         lun.Flush();
     }
@@ -136,6 +137,14 @@ internal sealed class ModelDisk
     /// <param name="State">The volume after it.</param>
     /// <param name="Caller">The coordinator's own state after it.</param>
     /// <param name="Change">What this commit adds to the coordinator's state.</param>
+    /// <param name="Pages">Clusters whose pages the lap's records hold: recovery writes them again.</param>
     internal sealed record Commit(
-        long Number, long Lap, long Epoch, long Previous, ModelState State, JournalRecovery Caller, ReadOnlyMemory<byte> Change);
+        long Number,
+        long Lap,
+        long Epoch,
+        long Previous,
+        ModelState State,
+        JournalRecovery Caller,
+        ReadOnlyMemory<byte> Change,
+        ImmutableHashSet<int> Pages);
 }

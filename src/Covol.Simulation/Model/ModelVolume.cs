@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Covol.Simulation.Parts;
 
 namespace Covol.Simulation.Model;
 
@@ -16,12 +18,20 @@ internal sealed class ModelVolume : INtfsVolume
     /// <summary>Clusters that one step frees: few, so that a cut takes several commits.</summary>
     private const int FreeStepMax = 3;
 
+    /// <summary>Of this many created names one takes a page of metadata for a moment.</summary>
+    private const int PageEvery = 3;
+
+    /// <summary>What a replayed page holds.</summary>
+    private const byte Page = 0xA5;
+
     private const int ClusterSize = ModelDisk.ClusterSize;
 
     private readonly ModelDisk _disk;
     private readonly IBlockDevice _device;
     private readonly long _epoch;
     private readonly List<ReadOnlyMemory<byte>> _changesSince;
+    private readonly Rules _rules;
+    private ImmutableHashSet<int> _journalled = [];
     private ReadOnlyMemory<byte> _whole;
     private ModelState _state;
     private ModelState _committed;
@@ -29,9 +39,10 @@ internal sealed class ModelVolume : INtfsVolume
     private long _last;
     private int _markers;
 
-    private ModelVolume(ModelDisk disk, IBlockDevice device, ModelDisk.Commit start)
+    private ModelVolume(ModelDisk disk, IBlockDevice device, ModelDisk.Commit start, Rules rules)
     {
         _disk = disk;
+        _rules = rules;
         _device = device;
         _epoch = start.Epoch;
         _lap = start.Lap;
@@ -51,19 +62,27 @@ internal sealed class ModelVolume : INtfsVolume
 
     /// <summary>Recovery: find the newest commit, take it over under the new epoch, stable.</summary>
     public static (ModelVolume Volume, JournalRecovery Recovery) Open(
-        ModelDisk disk, IBlockDevice device, Epoch epoch, bool replays)
+        ModelDisk disk, IBlockDevice device, Epoch epoch, Rules rules)
     {
-        var found = disk.Recover(device, replays);
+        var found = disk.Recover(device, rules.Replays);
         if (found.Epoch > epoch.Value)
         {
             throw new NtfsRefusedException($"The volume is in epoch {found.Epoch} already.");
         }
 
+        // Pages of metadata lay there once; what lies there now is written over.
+        var page = new byte[ClusterSize];
+        page.AsSpan().Fill(Page);
+        foreach (var cluster in found.Pages.Order())
+        {
+            device.Write(new LunByteOffset(ModelDisk.ClusterAt(cluster)), page);
+        }
+
         device.Flush();
-        var start = disk.Keep(found with { Lap = found.Lap + 1, Epoch = epoch.Value, Previous = -1 });
+        var start = disk.Keep(found with { Lap = found.Lap + 1, Epoch = epoch.Value, Previous = -1, Pages = [] });
         ModelDisk.Write(device, 0, start);
         device.Flush();
-        return (new ModelVolume(disk, device, start), start.Caller);
+        return (new ModelVolume(disk, device, start, rules), start.Caller);
     }
 
     public InodeAttributes? Lookup(FileId directory, string name) =>
@@ -90,6 +109,12 @@ internal sealed class ModelVolume : INtfsVolume
 
         var record = _state.LastRecord + 1;
         _state = _state with { LastRecord = record };
+        if (record % PageEvery == 0 && !_state.Free.IsEmpty)
+        {
+            // As a directory's index block that is free again in the same group: the journal holds it until the next checkpoint.
+            _journalled = _journalled.Add(_state.Free.Peek());
+        }
+
         var created = Put(new ModelInode
         {
             File = new FileId(new FileReference(record, 1), (long)record),
@@ -301,20 +326,25 @@ internal sealed class ModelVolume : INtfsVolume
         }
 
         var commit = _disk.Keep(new ModelDisk.Commit(
-            0, _lap, _epoch, _last, _state, new JournalRecovery(_whole, [.. _changesSince]), change));
+            0, _lap, _epoch, _last, _state, new JournalRecovery(_whole, [.. _changesSince]), change, _journalled));
         ModelDisk.Write(_device, ++_markers, commit);
         _device.Flush();
         _last = commit.Number;
         _committed = _state;
     }
 
-    /// <summary>Nothing is ever replayed over data: the model's journal holds no pages of the volume.</summary>
-    public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) => false;
+    public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) =>
+        _rules.ChecksJournalBeforeGrant && grant.Any(extent =>
+        {
+            var first = ModelDisk.ClusterOf(extent.LunStart.Value);
+            return _journalled.Any(cluster => cluster >= first && cluster < first + (extent.Length.Value / ClusterSize));
+        });
 
     public void Checkpoint(ReadOnlySpan<byte> callerState)
     {
-        _whole = callerState.ToArray();
+        _whole = _rules.KeepsStateAtCheckpoint ? callerState.ToArray() : default;
         _changesSince.Clear();
+        _journalled = [];
         WriteSuperblock(new JournalRecovery(_whole, []), _committed);
     }
 
@@ -343,7 +373,7 @@ internal sealed class ModelVolume : INtfsVolume
     {
         _device.Flush();
         _lap++;
-        var commit = _disk.Keep(new ModelDisk.Commit(0, _lap, _epoch, -1, state, caller, default));
+        var commit = _disk.Keep(new ModelDisk.Commit(0, _lap, _epoch, -1, state, caller, default, []));
         ModelDisk.Write(_device, 0, commit);
         _device.Flush();
         _last = commit.Number;

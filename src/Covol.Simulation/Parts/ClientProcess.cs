@@ -11,19 +11,21 @@ namespace Covol.Simulation.Parts;
 /// <summary>
 /// The mount process of a node: the real <see cref="NodeVolume"/>, and the data path's way to the LUN as VolumeFileSystem goes it.
 /// </summary>
-internal sealed class ClientProcess
+internal sealed partial class ClientProcess
 {
     private const int SegmentsMax = 64;
 
     private readonly World _world;
-    private readonly LunNexus _nexus;
+    private readonly SimLun _lun;
+    private LunNexus _nexus;
 
     public ClientProcess(World world, SimNetwork network, SimLun lun, Rules rules, int node, int life, TimeSpan waitLimit)
     {
         _world = world;
         Process = new SimProcess(world, $"client{node}.{life}", node);
         MountId = new Guid(node, (short)life, 0, new byte[8]);
-        Key = KeyLayout.DataKey(1, new NodeId(node), life);
+        _lun = lun;
+        Key = KeyLayout.DataKey(1, new NodeId(node), life * KeysOfLife);
         _nexus = lun.Open(Process);
         _nexus.Register(Key);
         var settings = new VolumeClientSettings("Volume1", new NodeId(node), MountId, Key)
@@ -35,13 +37,15 @@ internal sealed class ClientProcess
         };
         IMonotonicClock clock = rules.LeasesEnd ? Process.Clock : new StoppedClock();
         Volume = new NodeVolume(settings, network.SourceOf(Process), clock, Process.Clock, NullLogger<NodeVolume>.Instance);
+        _ = ReturnToDirectAsync();
     }
 
     public SimProcess Process { get; }
 
     public Guid MountId { get; }
 
-    public ReservationKey Key { get; }
+    /// <summary>Of its newest incarnation.</summary>
+    public ReservationKey Key { get; private set; }
 
     public NodeVolume Volume { get; }
 

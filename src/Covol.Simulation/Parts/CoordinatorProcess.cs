@@ -41,7 +41,8 @@ internal sealed class CoordinatorProcess : ISteppedThreads
         _rules = rules;
         Epoch = epoch;
         Process = new SimProcess(world, $"coordinator{epoch.Value}", node);
-        Endpoint = $"sim:{epoch.Value}";
+        // As a port: the next coordinator on this node listens there too.
+        Endpoint = $"sim:node{node}";
         Key = new ReservationKey(0xC000_0000_0000_0000UL | (ulong)epoch.Value);
         _nexus = lun.Open(Process);
         _ended = ended;
@@ -117,7 +118,8 @@ internal sealed class CoordinatorProcess : ISteppedThreads
     {
         if (threads == 1)
         {
-            InOrder(ref _lastFence, _world.Milliseconds(0.2, 20), job);
+            // A drain waits for what is in flight.
+            InOrder(ref _lastFence, _world.Chance(0.2) ? _world.Milliseconds(100, 2_000) : _world.Milliseconds(0.2, 20), job);
             return;
         }
 
@@ -177,7 +179,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
             }
         }
 
-        var (volume, recovery) = ModelVolume.Open(_disk, _nexus, Epoch, _rules.Replays);
+        var (volume, recovery) = ModelVolume.Open(_disk, _nexus, Epoch, _rules);
         _coordinator = new VolumeCoordinator(new CoordinatorParts
         {
             VolumeName = "Volume1",

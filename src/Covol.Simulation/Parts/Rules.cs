@@ -24,6 +24,12 @@ internal sealed record Rules
     /// <summary>Recovery carries out what the journal holds behind its last checkpoint.</summary>
     public bool Replays { get; init; } = true;
 
+    /// <summary>A place that the journal may replay is not granted before a checkpoint (SAFETY 15).</summary>
+    public bool ChecksJournalBeforeGrant { get; init; } = true;
+
+    /// <summary>A checkpoint carries sessions and answers into the next lap (SAFETY 16).</summary>
+    public bool KeepsStateAtCheckpoint { get; init; } = true;
+
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
 }

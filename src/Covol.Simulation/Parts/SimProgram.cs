@@ -96,17 +96,26 @@ internal sealed class SimProgram
         }
 
         var file = await OpenAsync(which).ConfigureAwait(false);
-        await (_world.Random.Next(14, 100) switch
+        var span = _scenario.Span;
+        try
         {
-            < 38 => WriteAsync(file, _world.Random.Next(GranulesMax / 16) * 16, 16, append: false),
-            < 43 => WriteAsync(file, _world.Random.Next(GranulesMax - 8), _world.Random.Next(1, 8), append: false),
-            < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
-            < 72 => ReadAsync(file, _world.Random.Next(GranulesMax - 16), _world.Random.Next(1, 32)),
-            _ when dice > 100 - _scenario.Cuts => SetSizeAsync(file, _world.Random.Next(GranulesMax)),
-            < 86 => SynchronizeAsync(file),
-            < 92 => LockAsync(file),
-            _ => CloseAsync(which, file),
-        }).ConfigureAwait(false);
+            await (_world.Random.Next(14, 100) switch
+            {
+                < 38 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
+                < 48 when _scenario.WholeBlocks => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
+                < 43 => WriteAsync(file, _world.Random.Next(span - 8), _world.Random.Next(1, 8), append: false),
+                < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
+                < 72 => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
+                _ when dice > 100 - _scenario.Cuts => SetSizeAsync(file, _world.Random.Next(span)),
+                < 86 => SynchronizeAsync(file),
+                < 92 => LockAsync(file),
+                _ => CloseAsync(which, file),
+            }).ConfigureAwait(false);
+        }
+        catch (VolumeException refusal) when (refusal.Error == VolumeError.Stale && !file.IsDead)
+        {
+            _world.Break("I7", $"{_name} has {file.File} open, and was told while it {Doing}: {refusal.Message}");
+        }
     }
 
     private async Task<OpenFile> OpenAsync(int which)
@@ -228,7 +237,7 @@ internal sealed class SimProgram
         _world.Trace(_name, $"locked {file.File}");
         try
         {
-            var place = _world.Random.Next(GranulesMax / GranulesOfBlock) * GranulesOfBlock;
+            var place = _world.Random.Next(_scenario.Span / GranulesOfBlock) * GranulesOfBlock;
             await ReadAsync(file, place, GranulesOfBlock).ConfigureAwait(false);
             await WriteAsync(file, place, GranulesOfBlock, append: false).ConfigureAwait(false);
             await PauseAsync(0.1, 50).ConfigureAwait(false);

@@ -87,7 +87,7 @@ internal sealed class Cluster
         {
             foreach (var client in _clients.Values)
             {
-                Tell(client, coordinator, _world.Milliseconds(1, _world.Chance(Scenario.SlowNews) ? 6000 : 50));
+                Tell(client, coordinator, _world.Milliseconds(1, !_isOver && _world.Chance(Scenario.SlowNews) ? 6000 : 50));
             }
         });
     }

@@ -6,6 +6,12 @@ namespace Covol.Simulation.Worlds;
 /// <summary>What goes wrong, when, where: drawn from the seed.</summary>
 internal sealed class Faults(Cluster cluster)
 {
+    /// <summary>Not among the dice of other troubles.</summary>
+    private const int Sleep = 100;
+
+    /// <summary>As <see cref="Sleep"/>.</summary>
+    private const int Evict = 101;
+
     private readonly World _world = cluster.World;
 
     public void Start()
@@ -37,9 +43,10 @@ internal sealed class Faults(Cluster cluster)
         {
             Trouble.HungNodes => [30, 30, 70, 54, 42],
             Trouble.DeposedCoordinators => [80, 80, 80, 0],
-            Trouble.HungCoordinators => [95, 95, 95, 70],
-            Trouble.LostNodes => [43, 55, 55, 70],
+            Trouble.HungCoordinators => [95, 95, 95, 70, 55],
+            Trouble.LostNodes => [43, 55, 55, 70, Evict, Evict],
             Trouble.BrokenNetwork => [0, 20, 20, 70],
+            Trouble.SleepingReaders => [Sleep],
             _ => [],
         };
         var dice = favourites.Length > 0 && _world.Chance(0.7)
@@ -79,6 +86,15 @@ internal sealed class Faults(Cluster cluster)
             case < 86:
                 FreezeCoordinator();
                 break;
+            case Sleep:
+                client.Process.Freeze();
+                // It wakes within its lease, or after it.
+                _world.After(
+                    _world.Chance(0.5) ? _world.Milliseconds(5_500, 9_500) : _world.Milliseconds(13_000, 22_000), client.Process.Thaw);
+                break;
+            case Evict:
+                EvictAlive(node, client);
+                break;
             case < 92:
                 MoveCoordinator();
                 break;
@@ -106,6 +122,32 @@ internal sealed class Faults(Cluster cluster)
         {
             if (!cluster.IsOver && cluster.Clients[node] == client)
             {
+                cluster.StartClient(node);
+            }
+        });
+    }
+
+    /// <summary>
+    /// A node that nobody heard of for a while is evicted; what it had submitted is still on its way. It finds that it was, and begins anew.
+    /// </summary>
+    private void EvictAlive(int node, ClientProcess client)
+    {
+        client.HangUntil(_world.Now + World.Nanoseconds(_world.Milliseconds(500, 8_000)));
+        _world.After(_world.Milliseconds(1, 100), client.Process.Freeze);
+        _world.After(_world.Milliseconds(800, 2_500), () =>
+        {
+            if (cluster.Coordinator is { IsServing: true } coordinator)
+            {
+                _ = coordinator.EvictAsync(new NodeId(node), client.Key);
+            }
+        });
+        _world.After(_world.Milliseconds(3_000, 15_000), client.Process.Thaw);
+        _world.After(_world.Milliseconds(15_500, 17_000), () =>
+        {
+            // Also when faults have ended: under its old key it gets no session any more.
+            if (cluster.Clients.GetValueOrDefault(node) == client && !client.Process.IsDead)
+            {
+                client.Process.Kill("evicted");
                 cluster.StartClient(node);
             }
         });

@@ -159,7 +159,7 @@ internal sealed class SimConnection : IVolumeConnection, IVolumeCaller
         if (answer.Data.Length > pending.Data.Length)
         {
             // As VolumeConnection does: the stream is not to be trusted any more.
-            _world.Trace(_client.Name, $"anomaly: {answer.Data.Length} bytes came for a call that has room for {pending.Data.Length}");
+            _world.Break("I10", $"{answer.Data.Length} bytes came to {_client.Name} for a call that has room for {pending.Data.Length}");
             pending.Answered.TrySetException(new ConnectionLostException("More data came than was asked for."));
             EndClient("More data came than was asked for.");
             return;

@@ -18,11 +18,15 @@ internal sealed class SimNetwork(World world)
 
     public void Listen(string endpoint, SimProcess process, IVolumeService service)
     {
-        _listeners.Add(endpoint, (process, service));
-        process.WhenKilled(() => _listeners.Remove(endpoint));
+        _listeners[endpoint] = (process, service);
+        process.WhenKilled(() =>
+        {
+            if (_listeners.TryGetValue(endpoint, out var there) && there.Process == process)
+            {
+                _listeners.Remove(endpoint);
+            }
+        });
     }
-
-    public void StopListening(string endpoint) => _listeners.Remove(endpoint);
 
     public bool IsCut(int left, int right) => _cuts.Contains(Pair(left, right));
 

@@ -20,4 +20,7 @@ internal enum Trouble
 
     /// <summary>Connections break, networks part.</summary>
     BrokenNetwork,
+
+    /// <summary>Nodes sleep for longer than their lease while others cut and fill the files that they read.</summary>
+    SleepingReaders,
 }

@@ -1,3 +1,4 @@
+using Covol.Coordinator;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Locks;
@@ -55,10 +56,12 @@ public sealed class Evictions
         (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving);
     }
 
-    [Fact]
-    public async Task A_session_that_is_evicted_while_it_is_resumed_under_a_new_key_does_not_come_back()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_session_that_is_evicted_while_it_is_resumed_under_a_new_key_does_not_come_back_and_its_control_does(bool guarded)
     {
-        await using var world = await CoordinatorWorld.StartAsync();
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { RefusesEndedResumption = guarded });
         var client = await world.ClientAsync(1);
         var old = client.DataKey;
         world.Lun.FenceMayEnd.Reset();
@@ -70,6 +73,11 @@ public sealed class Evictions
         var evicted = world.Coordinator.EvictAsync(client.Node, KeyLayout.Incarnation(old));
         world.Lun.FenceMayEnd.Set();
         await evicted;
+        if (!guarded)
+        {
+            (await resuming).Reply.ShouldBeOfType<SessionOpened>();
+            return;
+        }
 
         (await resuming).Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.SessionUnknown);
         (await world.Coordinator.GetStateAsync()).Sessions.ShouldBe(0);
@@ -92,6 +100,32 @@ public sealed class Evictions
 
         (await world.Coordinator.GetStateAsync()).Sessions.ShouldBe(1);
         world.Lun.Fenced.ShouldNotContain(later);
+    }
+
+    [Fact]
+    public async Task A_lock_waits_for_the_fence_of_a_session_that_was_evicted_in_grace()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var silent = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, handle) = await other.CreateAsync("disk.raw");
+        await world.TakeOverAsync();
+        await other.MoveToAsync(world.Coordinator);
+        await other.AskAsync<Done>(new ReclaimHandle(file, handle, OpenAccess.ReadWrite, [], null));
+        await other.AskAsync<Done>(new ReclaimComplete());
+        world.Lun.FenceMayEnd.Reset();
+        var evicted = world.Coordinator.EvictAsync(silent.Node, KeyLayout.Incarnation(silent.DataKey));
+        await world.UntilAsync(() => world.Lun.FencesBegun == 1);
+        world.Time.Advance(TimeSpan.FromSeconds(6));
+        await world.UntilStateAsync(state => state.Phase == CoordinatorPhase.Serving);
+        var wanted = new SetLock(
+            file, handle, new LockOwner(9), 1, LockKind.Flock, LockMode.Exclusive, LockRange.All, Wait: false);
+
+        (await other.RefusalAsync(wanted)).ShouldBe(VolumeError.InGrace);
+
+        world.Lun.FenceMayEnd.Set();
+        await evicted;
+        await other.AskAsync<Done>(wanted);
     }
 
     [Fact]

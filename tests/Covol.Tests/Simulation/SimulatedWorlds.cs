@@ -22,10 +22,10 @@ public sealed class SimulatedWorlds
     [Fact]
     public void What_must_never_break_holds_in_many_worlds()
     {
-        var (status, output) = SimulationProgram.Run("--seeds", "400");
+        var (status, output) = SimulationProgram.Run("--seeds", "1000");
 
         status.ShouldBe(0, output);
-        output.ShouldContain("400 seeds from 1, 0 failed");
+        output.ShouldContain("1000 seeds from 1, 0 failed");
     }
 
     [Theory]
@@ -35,6 +35,8 @@ public sealed class SimulatedWorlds
     [InlineData("no-extension-order", "60", "I")]
     [InlineData("no-replay", "30", "I")]
     [InlineData("no-flush", "30", "I6")]
+    [InlineData("no-checkpoint-before-grant", "20", "I7")]
+    [InlineData("no-open-count", "10", "I7")]
     public void A_rule_that_is_switched_off_is_missed(string rule, string seeds, string invariant)
     {
         var (status, output) = SimulationProgram.Run("--without", rule, "--seeds", seeds);

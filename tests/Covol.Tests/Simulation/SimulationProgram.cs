@@ -5,7 +5,7 @@ namespace Covol.Tests.Simulation;
 /// <summary>The simulation as a program: worlds need a process of their own.</summary>
 internal static class SimulationProgram
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(8);
 
     public static (int Status, string Output) Run(params string[] arguments)
     {

@@ -12,7 +12,7 @@ internal sealed class ClientWorld : IAsyncDisposable
     public const string Endpoint = "unix:first";
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
 
-    public ClientWorld(TimeSpan? ioWaitLimit = null)
+    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null)
     {
         Connections.There[Endpoint] = Coordinator;
         Volume = new NodeVolume(
@@ -26,7 +26,7 @@ internal sealed class ClientWorld : IAsyncDisposable
             },
             Connections,
             Clock,
-            TimeProvider.System,
+            time ?? TimeProvider.System,
             NullLogger<NodeVolume>.Instance);
     }
 
