@@ -53,9 +53,9 @@ internal static class GoodVolume
 
         // So many names do not fit its record: their attributes lie in others, and a list says where.
         var pieces = volume.Create(root, "pieces", s_file).File;
-        for (var name = 0; name < 8; name++)
+        for (var name = 0; name < 12; name++)
         {
-            volume.Link(pieces, folder, $"pieces with a name long enough to fill a record soon {name}");
+            volume.Link(pieces, folder, $"pieces and more names than fit {name}");
         }
 
         volume.Commit([]);

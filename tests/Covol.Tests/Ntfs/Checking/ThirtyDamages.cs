@@ -36,7 +36,7 @@ public sealed class ThirtyDamages
             volume.Edit("plain", record => RemoveAttribute(record, StandardInformation))),
         new("a file has an attribute twice", "attribute-twice", "/second (record {twice})", volume =>
             volume.Edit("twice", record => DoubleAttribute(record, StandardInformation))),
-        new("an attribute list names what is not there", "attribute-list", "/folder/pieces with a name long enough to fill a record soon 0 (record {pieces})", volume =>
+        new("an attribute list names what is not there", "attribute-list", "/folder/pieces and more names than fit 2 (record {pieces})", volume =>
             volume.Flip(volume.ContentPlace(volume.Number("pieces"), AttributeList, "", 24))),
         new("an extension record continues a file that has no list", "extent-record-lost", "record 60", volume =>
         {
