@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text.RegularExpressions;
 using Covol.Ntfs;
 using Covol.Protocol.Journal;
 using Covol.Protocol.Units;
@@ -9,7 +10,7 @@ using static Covol.Tests.Ntfs.Checking.DamagedVolume;
 namespace Covol.Tests.Ntfs.Checking;
 
 /// <summary>Each kind of damage, planted alone into a sound volume, is found, once, with the fitting code and object, and nothing else is.</summary>
-public sealed class ThirtyDamages
+public sealed partial class ThirtyDamages
 {
     private static readonly Damage[] s_damages =
     [
@@ -36,7 +37,7 @@ public sealed class ThirtyDamages
             volume.Edit("plain", record => RemoveAttribute(record, StandardInformation))),
         new("a file has an attribute twice", "attribute-twice", "/second (record {twice})", volume =>
             volume.Edit("twice", record => DoubleAttribute(record, StandardInformation))),
-        new("an attribute list names what is not there", "attribute-list", "/folder/pieces and more names than fit 2 (record {pieces})", volume =>
+        new("an attribute list names what is not there", "attribute-list", "/folder/pieces and more names than fit * (record {pieces})", volume =>
             volume.Flip(volume.ContentPlace(volume.Number("pieces"), AttributeList, "", 24))),
         new("an extension record continues a file that has no list", "extent-record-lost", "record 60", volume =>
         {
@@ -154,8 +155,12 @@ public sealed class ThirtyDamages
         damage.Plant(volume);
 
         var findings = VolumeChecker.Check(volume.Device);
-        findings.Select(finding => $"{finding.Code}: {finding.Where}").ShouldBe([$"{damage.Code}: {where}"], string.Join('\n', findings));
+        findings.Select(finding => $"{finding.Code}: {OneOfItsNames().Replace(finding.Where, "*")}").ShouldBe([$"{damage.Code}: {where}"], string.Join('\n', findings));
     }
+
+    /// <summary>A file's names lie in its record by, among others, their times: which is the first is not ours to say.</summary>
+    [GeneratedRegex("(?<=than fit )[0-9]+")]
+    private static partial Regex OneOfItsNames();
 
     [Fact]
     public void There_are_thirty_kinds_at_least() => s_damages.Select(damage => damage.Code).Distinct().Count().ShouldBeGreaterThanOrEqualTo(30);
