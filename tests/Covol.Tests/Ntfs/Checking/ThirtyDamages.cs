@@ -155,7 +155,8 @@ public sealed partial class ThirtyDamages
         damage.Plant(volume);
 
         var findings = VolumeChecker.Check(volume.Device);
-        findings.Select(finding => $"{finding.Code}: {OneOfItsNames().Replace(finding.Where, "*")}").ShouldBe([$"{damage.Code}: {where}"], string.Join('\n', findings));
+        findings.Select(finding => $"{finding.Code}: {OneOfItsNames().Replace(finding.Where, "*")}")
+            .ShouldBe([$"{damage.Code}: {where}"], string.Join('\n', findings));
     }
 
     /// <summary>A file's names lie in its record by, among others, their times: which is the first is not ours to say.</summary>
