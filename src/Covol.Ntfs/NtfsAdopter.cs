@@ -43,9 +43,24 @@ public static class NtfsAdopter
         AdoptionChecks.CheckLocatorPlace(device);
         var overlay = new MemoryOverlay(device);
         var (locator, guards) = Prepare(overlay, geometry, options);
+        RefuseUnclearClusters(device);
         RedoJournal.FormatWithRecord(device, locator, new Epoch(0), guards, overlay.Pages);
         VolumeGeometry.WriteLocator(device, locator);
         RedoJournal.Recover(device, locator, new Epoch(0), JournalControls.All);
+    }
+
+    /// <summary>The journal goes where the volume's bitmap says that nothing is: it must be right about every file.</summary>
+    private static void RefuseUnclearClusters(IBlockDevice device)
+    {
+        var unclear = VolumeChecker.Check(device).FirstOrDefault(finding => finding.Kind is FindingKind.ClusterNotMarked
+            or FindingKind.ClusterShared or FindingKind.RunListDamaged or FindingKind.RunOutside
+            or FindingKind.TableUnreadable or FindingKind.RecordTorn or FindingKind.RecordDamaged or FindingKind.AttributeList);
+        if (unclear is not null)
+        {
+            throw new NtfsRefusedException(
+                $"The volume is damaged: {unclear.Where}: {unclear.What}. Repair it with Windows (chkdsk /f), then add it again; "
+                + "'covol volume check --lun' lists all that is wrong.");
+        }
     }
 
     /// <summary>Makes our files in memory; answers where the journal is to be.</summary>

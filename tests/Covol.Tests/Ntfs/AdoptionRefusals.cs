@@ -5,6 +5,7 @@ using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Journal;
 using Covol.Protocol.Units;
+using Covol.Tests.Ntfs.Checking;
 using Covol.Tests.Ntfs.Support;
 using Shouldly;
 using Xunit;
@@ -102,6 +103,17 @@ public sealed class AdoptionRefusals
         device.Write(new LunByteOffset(JournalLocator.Place), new byte[] { 1 }.Concat(new byte[511]).ToArray());
 
         Refused(device).ShouldContain("Sector 15");
+    }
+
+    [Fact]
+    public void A_volume_whose_bitmap_does_not_know_a_files_clusters_is_refused()
+    {
+        const int bitmap = 6;
+        var volume = new DamagedVolume(PlainVolume.Worked().Device);
+        var file = volume.Number("a file with a name of some length 59");
+        volume.SetBit(bitmap, DamagedVolume.Data, "", volume.RunsOf(file, DamagedVolume.Data)[0].Lcn, false);
+
+        Refused(volume.Device).ShouldContain("The volume is damaged");
     }
 
     [Fact]
