@@ -1,5 +1,7 @@
 using Covol.Lun;
 using Covol.Ntfs;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Ownership;
 using Microsoft.Extensions.Logging;
 
 namespace Covol.Coordinator;
@@ -7,6 +9,8 @@ namespace Covol.Coordinator;
 /// <summary>Takes over an NTFS volume with its files, and gives it back (<c>covold adopt</c>, <c>covold release</c>).</summary>
 public static class VolumeAdoption
 {
+    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Makes a Covol volume of the NTFS volume on a LUN, or in the one NTFS partition of its GPT. Answers the URI under which the volume
     /// is found from now on, which names the partition. Throws an <see cref="IOException"/> with a sentence where that cannot
@@ -38,11 +42,39 @@ public static class VolumeAdoption
         return uri.ToString();
     }
 
-    /// <summary>Makes a plain NTFS volume of a Covol volume that no node uses; one that is plain already stays as it is.</summary>
-    public static Task ReleaseAsync(string lunUri, ILoggerFactory loggers)
+    /// <summary>
+    /// Makes a plain NTFS volume of a Covol volume that every living node of the cluster has let go; one that is plain already stays as it is.
+    /// Keys of the cluster that are still on the LUN are those of nodes that died or cannot be reached: they are fenced first, under
+    /// <paramref name="own"/>, or such a node could write over what is no Covol volume any more. Refuses where others have keys there.
+    /// </summary>
+    public static async Task ReleaseAsync(string lunUri, ReservationKey own, ILoggerFactory loggers)
     {
         ArgumentNullException.ThrowIfNull(loggers);
-        return RunAsync(LunUri.Parse(lunUri), loggers, NtfsReleaser.Release);
+        using var lun = LunContents.Open(LunUri.Parse(lunUri), loggers);
+        using var thread = new MetadataThread("release");
+        await thread.RunAsync(() =>
+        {
+            if (lun.ReadKeys().FirstOrDefault(key => KeyLayout.Tag(key) != KeyLayout.Tag(own)) is { Value: not 0 } stranger)
+            {
+                throw new IOException($"{lunUri} is in use by a node of another cluster (key {stranger}); end that first. Nothing was changed.");
+            }
+
+            lun.Register(own);
+            try
+            {
+                lun.Reserve();
+                foreach (var left in lun.ReadKeys().Where(key => key != own))
+                {
+                    lun.PreemptAndAbort(own, left, s_drainLimit);
+                }
+
+                NtfsReleaser.Release(lun);
+            }
+            finally
+            {
+                lun.Unregister();
+            }
+        });
     }
 
     /// <summary>The URI of the partition where the LUN has a partition table; else the LUN's.</summary>

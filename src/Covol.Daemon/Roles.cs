@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Covol.Api;
 using Covol.Api.Configuration;
@@ -9,6 +10,7 @@ using Covol.Node;
 using Covol.Node.Volumes;
 using Covol.Ntfs;
 using Covol.Protocol.Control;
+using Covol.Protocol.Ids;
 using Covol.Transport.Control;
 using Microsoft.Extensions.Logging;
 
@@ -24,7 +26,7 @@ internal static class Roles
                covold hold        --socket PATH
                covold format      --lun URI --label NAME [--overwrite]
                covold adopt       --lun URI
-               covold release     --lun URI
+               covold release     --lun URI --key NUMBER
                covold check       --lun URI [--force]
         """;
 
@@ -69,8 +71,8 @@ internal static class Roles
                     // The node that asked takes the volume's URI from here.
                     await Console.Out.WriteLineAsync(await VolumeAdoption.AdoptAsync(uri, logs));
                     return 0;
-                case ["release", "--lun", var uri]:
-                    await VolumeAdoption.ReleaseAsync(uri, logs);
+                case ["release", "--lun", var uri, "--key", var key] when ulong.TryParse(key, CultureInfo.InvariantCulture, out var own):
+                    await VolumeAdoption.ReleaseAsync(uri, new ReservationKey(own), logs);
                     return 0;
                 case ["check", "--lun", var uri]:
                     await CheckAsync(uri, force: false, logs);

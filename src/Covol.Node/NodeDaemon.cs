@@ -76,7 +76,8 @@ public sealed class NodeDaemon
         var coordinators = new CoordinatorProcesses(_configuration, _daemon, _time, _logs.CreateLogger<CoordinatorProcesses>());
         using var mount = new MountRole(_configuration, allocator, eviction, _daemon, _time, _logs.CreateLogger<MountRole>());
         var queries = new ClusterQueries(_configuration, watch, peers, mount);
-        var volumes = new VolumeOrders(records, watch, queries, mount, coordinators, peers, _daemon, _configuration.NamespaceRoot, _time);
+        var volumes = new VolumeOrders(
+            records, watch, queries, mount, coordinators, peers, allocator, _daemon, _configuration.NamespaceRoot, _time);
         await using var machines = new VirtualMachineRoles(
             _configuration, store, keys, watch, peers, _time, _logs.CreateLogger<VirtualMachineRoles>());
         var ownership = new ClusterOwnership(

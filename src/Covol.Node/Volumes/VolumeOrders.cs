@@ -1,3 +1,4 @@
+using System.Globalization;
 using Covol.Api;
 using Covol.Api.Contracts;
 using Covol.Cluster.Records;
@@ -23,6 +24,7 @@ internal sealed class VolumeOrders
     private readonly MountRole _mount;
     private readonly CoordinatorProcesses _coordinators;
     private readonly PeerClients _peers;
+    private readonly KeyAllocator _allocator;
     private readonly DaemonCommand _daemon;
     private readonly string _namespaceRoot;
     private readonly TimeProvider _time;
@@ -34,11 +36,13 @@ internal sealed class VolumeOrders
         MountRole mount,
         CoordinatorProcesses coordinators,
         PeerClients peers,
+        KeyAllocator allocator,
         DaemonCommand daemon,
         string namespaceRoot,
         TimeProvider time)
     {
         _peers = peers;
+        _allocator = allocator;
         _namespaceRoot = namespaceRoot;
         _time = time;
         _records = records;
@@ -268,8 +272,10 @@ internal sealed class VolumeOrders
             throw new NodeException($"The coordinator of {volume} did not release it within {s_moveLimit.TotalSeconds:0} s; try again.");
         }
 
-        var lun = _watch.Current.Volumes[volume].Record.LunUri;
-        await _daemon.RunToEndAsync(["release", "--lun", lun], cancellation).ConfigureAwait(false);
+        var record = _watch.Current.Volumes[volume].Record;
+        var key = await _allocator.NewCoordinatorKeyAsync(_queries.Self, record.Number, cancellation).ConfigureAwait(false);
+        await _daemon.RunToEndAsync(
+            ["release", "--lun", record.LunUri, "--key", key.Value.ToString(CultureInfo.InvariantCulture)], cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Orders the volume back to who coordinated it, and waits until it is served; the failure is told even where that fails too.</summary>

@@ -98,7 +98,8 @@ public sealed class Answers
 
         var after = await Shell.JsonAsync(_lab.Path, "volume", "move", "Volume1", "--to", target);
 
-        after.EnumerateObject().Select(property => property.Name).ShouldBe(["volume", "lun", "coordinator", "epoch", "state", "reason"]);
+        after.EnumerateObject().Select(property => property.Name)
+            .ShouldBe(["volume", "lun", "coordinator", "epoch", "state", "reason", "fencing"]);
         after.GetProperty("coordinator").GetString().ShouldBe(target);
         after.GetProperty("epoch").GetInt64().ShouldBeGreaterThan(before.GetProperty("epoch").GetInt64());
         (await Shell.RunAsync(_lab.Path, "volume", "move", "Volume1", "--to", "node1")).ShouldStartWith("node1 coordinates Volume1 (epoch ");

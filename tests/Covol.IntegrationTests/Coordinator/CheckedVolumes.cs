@@ -54,7 +54,7 @@ public sealed class CheckedVolumes
 
         Damage(volume.LunPath);
         var found = await VolumeCheck.RunAsync(uri, force: false, NullLoggerFactory.Instance);
-        found.Findings.ShouldHaveSingleItem().Code.ShouldBe("boot-copy-differs");
+        found.Findings.Select(finding => finding.Code).ShouldContain("boot-copy-differs");
     }
 
     /// <summary>Another byte in the backup boot sector, which lies behind the sectors that the boot sector counts.</summary>
