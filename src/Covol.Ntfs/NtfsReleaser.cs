@@ -14,7 +14,7 @@ public static class NtfsReleaser
     private static readonly string[] s_ownNames = [FileNames.Journal, FileNames.Orphans];
 
     /// <summary>
-    /// Releases; a volume that is plain already stays as it is. Blocks the caller; every coordinator has ended, nobody is registered on the
+    /// Releases; a volume that is plain already stays as it is. Blocks the caller; every coordinator has ended, nobody else is registered on the
     /// LUN. Throws <see cref="NtfsRefusedException"/> with a sentence when the volume cannot be recovered; it is as it was then.
     /// </summary>
     public static void Release(IBlockDevice device)

@@ -96,6 +96,31 @@ public sealed class ClusterRecords
         }
     }
 
+    /// <summary>
+    /// Names a key that will write on the LUN of a volume that is offline, before it is registered: whoever claims the volume next fences it
+    /// (SAFETY 2). Throws where the volume is not offline.
+    /// </summary>
+    public async Task NameWriterAsync(VolumeName name, ReservationKey key, CancellationToken cancellation)
+    {
+        var owned = await _store.GetAsync(_keys.Ownership(name.Value), cancellation).ConfigureAwait(false)
+            ?? throw new StoreRefusedException($"There is no volume '{name}'.");
+        var record = StoreJson.Read<OwnershipRecord>(owned);
+        if (record is not { Owner: null, Offline: true })
+        {
+            throw new StoreRefusedException($"Volume '{name}' is not offline. Take it offline first.");
+        }
+
+        var named = StoreJson.Write(record with { KeysToFence = [.. record.KeysToFence, key] });
+        var result = await _store
+            .CommitAsync(
+                new StoreTransaction([new StoreCompare(owned.Key, owned.Revision)], [new StorePut(owned.Key, named)]), cancellation)
+            .ConfigureAwait(false);
+        if (!result.Succeeded && result.Current.All(entry => entry.Value != named))
+        {
+            throw new StoreRefusedException($"Volume '{name}' was claimed meanwhile. Take it offline first.");
+        }
+    }
+
     /// <summary>Orders a volume to a node, or offline. Its owner carries it out; a later order replaces this one.</summary>
     public async Task OrderMoveAsync(VolumeName name, NodeId? target, CancellationToken cancellation)
     {

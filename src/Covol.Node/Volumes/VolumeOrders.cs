@@ -2,6 +2,7 @@ using System.Globalization;
 using Covol.Api;
 using Covol.Api.Contracts;
 using Covol.Cluster.Records;
+using Covol.Cluster.Store;
 using Covol.Node.Http;
 using Covol.Node.Processes;
 using Covol.Protocol.Control;
@@ -144,9 +145,10 @@ internal sealed class VolumeOrders
             }
 
             isOrderedOffline = true;
-            await ReleaseAsync(volume, cancellation).ConfigureAwait(false);
+            await ReleaseAsync(volume, detached, cancellation).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is NodeException or NodeApiException or OperationCanceledException)
+        catch (Exception failure) when (failure is NodeException or NodeApiException or OperationCanceledException
+            or StoreRefusedException or StoreUnavailableException)
         {
             // Opened since we looked, a node died, the LUN did not take it: all or none.
             if (isOrderedOffline)
@@ -262,7 +264,7 @@ internal sealed class VolumeOrders
     }
 
     /// <summary>Nobody coordinates it any more, and its LUN holds a plain NTFS volume.</summary>
-    private async Task ReleaseAsync(string volume, CancellationToken cancellation)
+    private async Task ReleaseAsync(string volume, IReadOnlyCollection<int> detached, CancellationToken cancellation)
     {
         await _records.OrderMoveAsync(VolumeName.Parse(volume), null, cancellation).ConfigureAwait(false);
         if (!await SeesAsync(
@@ -273,7 +275,15 @@ internal sealed class VolumeOrders
         }
 
         var record = _watch.Current.Volumes[volume].Record;
+        if (_watch.Current.Lives.Keys.Except(detached).ToArray() is [var joined, ..])
+        {
+            // It may have attached the volume before that went offline, and its key would be fenced under its programs.
+            throw new NodeException($"node{joined} came up while {volume} was being removed; try again.");
+        }
+
+        // On record before it is registered: were the release given up with I/O in flight, whoever coordinates the volume next fences it.
         var key = await _allocator.NewCoordinatorKeyAsync(_queries.Self, record.Number, cancellation).ConfigureAwait(false);
+        await _records.NameWriterAsync(VolumeName.Parse(volume), key, cancellation).ConfigureAwait(false);
         await _daemon.RunToEndAsync(
             ["release", "--lun", record.LunUri, "--key", key.Value.ToString(CultureInfo.InvariantCulture)], cancellation).ConfigureAwait(false);
     }
@@ -287,7 +297,7 @@ internal sealed class VolumeOrders
             await _records.OrderMoveAsync(VolumeName.Parse(volume), target, CancellationToken.None).ConfigureAwait(false);
             await OnlineAsync(volume, owned => owned.Answers, s_onlineLimit, CancellationToken.None).ConfigureAwait(false);
         }
-        catch (NodeException second)
+        catch (Exception second) when (second is NodeException or StoreRefusedException or StoreUnavailableException)
         {
             throw new NodeException($"{failure.Message} Then it could not be put back: {second.Message}", failure);
         }

@@ -115,6 +115,22 @@ public sealed class ClusterOwnershipTests : IAsyncLifetime, IAsyncDisposable
     }
 
     [Fact]
+    public async Task Who_wrote_on_the_LUN_while_the_volume_was_offline_is_fenced_before_it_is_online_again()
+    {
+        var writer = await new KeyAllocator(_store, _keys, _cluster!).NewCoordinatorKeyAsync(s_two, 1, default);
+        (await Should.ThrowAsync<StoreRefusedException>(() => Records.NameWriterAsync(s_volume, writer, default)))
+            .Message.ShouldContain("not offline");
+        await Records.OrderMoveAsync(s_volume, null, default);
+        await _two!.Watch.WaitAsync(state => state.Ownerships["Volume1"].Record.Offline, default).WaitAsync(s_limit);
+
+        await Records.NameWriterAsync(s_volume, writer, default);
+        await Records.OrderMoveAsync(s_volume, s_two, default);
+        await ServedByAsync(s_two, epoch: 2);
+
+        _two.Coordinators.Activated.ShouldHaveSingleItem().KeysToFence.ShouldContain(writer);
+    }
+
+    [Fact]
     public async Task An_eviction_on_record_reaches_every_coordinator_that_serves_and_the_next_one_when_it_takes_over()
     {
         var three = new NodeId(3);
