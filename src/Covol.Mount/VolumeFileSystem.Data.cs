@@ -88,7 +88,7 @@ internal sealed partial class VolumeFileSystem
 
         if (!TryEnter())
         {
-            file.WriteRefused(pinned, new FileByteOffset((long)body.Offset), (int)body.Size);
+            pinned.WriteRefused(new FileByteOffset((long)body.Offset), (int)body.Size);
             Queue(request);
             return;
         }

@@ -135,6 +135,13 @@ public sealed class LayoutSnapshot
             : Tail is not null && TryMap(offset, offset + length, segments, out count) && Tail.TryBegin(offset, length);
     }
 
+    /// <summary>Instead of the end of a write that was mapped: it is not carried out, and nothing of it reached the LUN.</summary>
+    public void WriteRefused(FileByteOffset offset, int length)
+    {
+        WriteEnded(offset.Value, length, succeeded: false);
+        Unpin();
+    }
+
     /// <summary>A write that was mapped has ended.</summary>
     internal void WriteEnded(long offset, int length, bool succeeded)
     {

@@ -1,4 +1,3 @@
-using Covol.Protocol.Ids;
 using Covol.Protocol.Volume;
 
 namespace Covol.VolumeClient;

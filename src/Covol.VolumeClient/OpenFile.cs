@@ -110,13 +110,6 @@ public sealed class OpenFile
         }
     }
 
-    /// <summary>A write that was mapped is not carried out: nothing of it reached the LUN.</summary>
-    public void WriteRefused(LayoutSnapshot pinned, FileByteOffset offset, int length)
-    {
-        pinned.WriteEnded(offset.Value, length, succeeded: false);
-        pinned.Unpin();
-    }
-
     /// <summary>
     /// After <see cref="TryMapWrite"/> refused a write: where that is only because what lies behind valid length is just being told, ends
     /// when it was, and mapping it again may succeed. Null: ask the coordinator.

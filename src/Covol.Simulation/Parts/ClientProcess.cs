@@ -97,7 +97,7 @@ internal sealed class ClientProcess
         {
             if (!TryEnter())
             {
-                file.WriteRefused(pinned, new FileByteOffset(offset), source.Length);
+                pinned.WriteRefused(new FileByteOffset(offset), source.Length);
             }
             else
             {
