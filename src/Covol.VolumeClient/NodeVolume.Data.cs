@@ -119,6 +119,17 @@ public sealed partial class NodeVolume
         }
     }
 
+    /// <summary>syncfs: as <see cref="SynchronizeAsync"/> for everything that this node has acknowledged.</summary>
+    public async ValueTask SynchronizeAllAsync(FileId root)
+    {
+        foreach (var file in _files.Values)
+        {
+            await TellTailsAsync(file).ConfigureAwait(false);
+        }
+
+        await SynchronizeAsync(root).ConfigureAwait(false);
+    }
+
     /// <summary>FUSE FLUSH: a descriptor of the handle was closed by <paramref name="owner"/>, whose range locks go.</summary>
     public async ValueTask FlushAsync(OpenFile handle, LockOwner owner)
     {
