@@ -178,12 +178,12 @@ public sealed partial class VolumeCoordinator
                     throw new VolumeException(VolumeError.IoFailed, $"A flush of the LUN failed after {file} was written; what it held is lost.");
                 }
 
-                await EndClaimAsync(file, valid, told.IsLast);
-                _maps.Put(file, map with
+                var longer = map with
                 {
                     ValidLength = new ByteCount(valid),
                     Size = new ByteCount(Math.Max(valid, map.Size.Value)),
-                });
+                };
+                await EndClaimAsync(file, longer, told.IsLast);
             }
             else if (told.IsLast)
             {
@@ -225,21 +225,23 @@ public sealed partial class VolumeCoordinator
         return valid;
     }
 
-    private Task EndClaimAsync(FileId file, long? validLength) => EndClaimAsync(file, validLength, isLast: true);
-
-    private async Task EndClaimAsync(FileId file, long? validLength, bool isLast)
+    /// <summary>Inside the gate: commits what became valid, and with <paramref name="isLast"/> the end of the tail.</summary>
+    /// <param name="file">Whose tail.</param>
+    /// <param name="longer">Its map from now on; null: nothing became valid.</param>
+    /// <param name="isLast">The claim ends.</param>
+    private async Task EndClaimAsync(FileId file, FileMap? longer, bool isLast = true)
     {
         var now = _thread.WallClock;
-        if (validLength is not null)
+        if (longer is not null)
         {
             _times.Remove(file);
         }
 
         await _metadata.ChangeAsync(context =>
         {
-            if (validLength is { } valid)
+            if (longer is not null)
             {
-                context.Volume.SetValidLength(file, new ByteCount(valid), now);
+                context.Volume.SetValidLength(file, longer.ValidLength, now);
             }
 
             if (isLast)
@@ -249,6 +251,13 @@ public sealed partial class VolumeCoordinator
 
             return true;
         });
+
+        // Before anybody who waits is answered: he goes on inside that call, beside this gate, and takes the map as it is then (I3).
+        if (longer is not null)
+        {
+            _maps.Put(file, longer);
+        }
+
         if (isLast)
         {
             _tailRequests.Remove(file);

@@ -11,7 +11,10 @@ using Xunit;
 
 namespace Covol.Tests.Coordinator;
 
-/// <summary>A node writes behind the valid length by itself; all others see what it acknowledged, and never what lay there before (SAFETY 13).</summary>
+/// <summary>
+/// A node writes behind the valid length by itself; all others see what it acknowledged, and never what lay there before (SAFETY
+/// 13).
+/// </summary>
 public sealed class TailedFiles
 {
     private const int Begun = 8_192;
@@ -90,15 +93,39 @@ public sealed class TailedFiles
                 (await other.ReadAsync(file, Begun, 2 * Block)).ShouldBe(Filled(9));
                 break;
             case "open":
-                (await other.AskAsync<Entry>(new Open(file, new HandleId(77), OpenAccess.Read, Truncate: false))).Attributes.Size.Value
-                    .ShouldBe(Begun + Block);
+                var open = new Open(file, new HandleId(77), OpenAccess.Read, Truncate: false);
+                (await other.AskAsync<Entry>(open)).Attributes.Size.Value.ShouldBe(Begun + Block);
                 break;
             default:
-                (await other.AskAsync<DataFound>(new FindData(file, new FileByteOffset(Begun), Hole: false))).Offset?.Value.ShouldBe(Begun);
+                var seek = new FindData(file, new FileByteOffset(Begun), Hole: false);
+                (await other.AskAsync<DataFound>(seek)).Offset.ShouldNotBeNull().Value.ShouldBe(Begun);
                 break;
         }
 
         world.Volume.Map(file).ValidLength.Value.ShouldBe(Begun + Block);
+    }
+
+    [Theory]
+    [InlineData("read")]
+    [InlineData("seek")]
+    public async Task Who_looks_while_the_holder_tells_for_the_last_time_sees_it(string look)
+    {
+        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        var holder = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, layout) = await TailAsync(holder);
+        Write(world, layout, Begun, 9);
+        holder.AnswersTails = _ => Told(layout, Begun, isLast: true);
+
+        if (look == "read")
+        {
+            (await other.ReadAsync(file, Begun, 2 * Block)).ShouldBe(Filled(9));
+        }
+        else
+        {
+            var seek = new FindData(file, new FileByteOffset(Begun), Hole: false);
+            (await other.AskAsync<DataFound>(seek)).Offset.ShouldNotBeNull().Value.ShouldBe(Begun);
+        }
     }
 
     [Fact]
