@@ -32,6 +32,7 @@ internal sealed class TailWrites
     private int _inFlight;
     private bool _isStopped;
     private bool _isLost;
+    private bool _takesNoMore;
     private bool _hasWritten;
     private int _quiet;
     private bool _isAnswering;
@@ -87,7 +88,7 @@ internal sealed class TailWrites
         lock (_gate)
         {
             // The block that valid length ends in holds valid bytes and is the coordinator's (SAFETY 10).
-            if (_isStopped || _isLost || offset > _end - length || _count + _inFlight >= RangesMax
+            if (_isStopped || _takesNoMore || offset > _end - length || _count + _inFlight >= RangesMax
                 || (offset < Up(_valid) && Up(_valid) != _valid))
             {
                 return false;
@@ -127,7 +128,7 @@ internal sealed class TailWrites
     {
         lock (_gate)
         {
-            return _isStopped && !_isLost && offset <= _end - length ? _goesOn.Task : null;
+            return _isStopped && !_takesNoMore && offset <= _end - length ? _goesOn.Task : null;
         }
     }
 
@@ -185,11 +186,15 @@ internal sealed class TailWrites
         paused.TrySetResult();
     }
 
-    /// <summary>It will never be valid. True: there was something.</summary>
+    /// <summary>
+    /// What it holds will never be valid. True: there was something. No write begins any more: one whose layout was pinned just before would
+    /// be answered, and nobody would ever be told of it, nor that it is lost.
+    /// </summary>
     public bool Lose()
     {
         lock (_gate)
         {
+            _takesNoMore = true;
             var hadAny = _count > 0 || _inFlight > 0;
             _isLost |= hadAny;
             _count = 0;

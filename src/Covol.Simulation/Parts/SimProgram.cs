@@ -169,7 +169,10 @@ internal sealed class SimProgram
         }
     }
 
-    /// <summary>Goes on at the file's end, write by write, now and then leaving blocks out; at the largest size it is cut first.</summary>
+    /// <summary>
+    /// Goes on at the file's end, write by write, now and then leaving blocks out, often with a fsync as logs do; at the largest size it is
+    /// cut first.
+    /// </summary>
     private async Task GrowAsync(OpenFile file)
     {
         Doing = $"looks at {file.File}";
@@ -191,6 +194,11 @@ internal sealed class SimProgram
             {
                 await PauseAsync(0.1, 30).ConfigureAwait(false);
             }
+        }
+
+        if (_world.Chance(0.4))
+        {
+            await SynchronizeAsync(file).ConfigureAwait(false);
         }
     }
 

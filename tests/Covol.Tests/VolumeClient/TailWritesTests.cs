@@ -160,6 +160,18 @@ public sealed class TailWritesTests
         tail.TryBeginAnswers(5).ShouldBeTrue();
     }
 
+    [Fact]
+    public void A_tail_that_held_nothing_when_it_was_lost_takes_no_write_that_comes_late()
+    {
+        var tail = Tail(valid: 0);
+
+        tail.Lose().ShouldBeFalse();
+
+        tail.TryBegin(0, Block).ShouldBeFalse("Its session is over, and nobody would tell the program.");
+        tail.Pause(0, Block).ShouldBeNull();
+        tail.IsLost.ShouldBeFalse();
+    }
+
     private static TailWrites Tail(long valid) => new(Layout(valid, End), Block);
 
     private static Layout Layout(long valid, long end) => new(
