@@ -48,6 +48,17 @@ public sealed record CoordinatorOptions
     /// </summary>
     public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Files with less valid data get no tail: what it costs to give one and to take it back, four commits, they never earn.
+    /// </summary>
+    public long TailFrom { get; init; } = 64 << 10;
+
+    /// <summary>A tail is as long as the file, but at least this, in bytes, and at most 64 MiB.</summary>
+    public long TailMin { get; init; } = 1 << 20;
+
+    /// <summary>Whether nodes may write behind valid length by themselves. Without it each such write is the coordinator's.</summary>
+    public bool GrantsTails { get; init; } = true;
+
     /// <summary>How long a hand-over waits for what is under way.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -70,6 +81,12 @@ public sealed record CoordinatorOptions
 
     /// <summary>For tests that show what a guard is for: without it a request that comes again is carried out again.</summary>
     internal bool RemembersAnswers { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it what lies between a tail's writes shows what was there before.</summary>
+    internal bool ZeroesTails { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it nobody asks for what a tail's holder has acknowledged.</summary>
+    internal bool AsksTails { get; init; } = true;
 
     /// <summary>For tests that show what a guard is for: without it two extensions of a file meet.</summary>
     internal bool SerialisesExtensions { get; init; } = true;

@@ -42,6 +42,11 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.InvalidArgument, $"A read is of 0 to {_options.DataMax} bytes.");
         }
 
+        if (_maps.Find(read.File) is not { } known || read.Offset.Value + read.Length > known.ValidLength.Value)
+        {
+            await LookAsync(read.File);
+        }
+
         using var gate = await _gates.EnterAsync(read.File, GateMode.Shared);
         var map = await MapAsync(read.File);
         if (map.IsCompressed || (IsResident(map) && _parts.Volume is IEngineReads))
@@ -102,6 +107,11 @@ public sealed partial class VolumeCoordinator
         while (true)
         {
             using var gate = await entering;
+            if (mode != GateMode.Shared)
+            {
+                await EndTailAsync(write.File, id.Session);
+            }
+
             if (clearsSetId)
             {
                 await ClearSetIdAsync(write.File);
@@ -346,7 +356,7 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    private async Task<VolumeReply> SynchronizeAsync(Synchronize synchronize)
+    private async Task<VolumeReply> SynchronizeAsync(Session session, Synchronize synchronize)
     {
         if (synchronize.WroteDirectly)
         {
@@ -356,6 +366,12 @@ public sealed partial class VolumeCoordinator
         if (_times.Count > 0)
         {
             await CommitTimesAsync();
+        }
+
+        if (_tails.HolderOf(synchronize.File) != session.Id)
+        {
+            // The tail's holder has told what it wrote, before it asked.
+            await LookAsync(synchronize.File);
         }
 
         // Every change that was answered is committed; what is left is data in the LUN's cache.

@@ -23,6 +23,8 @@ public sealed partial class VolumeCoordinator
             return;
         }
 
+        // What a tail holds and nobody told yet may be lost too: it must not become valid, or what was there before would show.
+        StepTails(new Protocol.Layouts.TailInput.FlushFailed());
         var lost = _options.RemembersLostWrites ? _ledger.Failed(_opens.Keys) : [];
         if (lost.Count == 0)
         {

@@ -27,6 +27,7 @@ public sealed partial class VolumeCoordinator
         Remember(session, open.Handle, open.File);
         try
         {
+            await LookAsync(open.File);
             var attributes = await _metadata.ReadAsync(context => context.Attributes(open.File));
             if (open.Truncate && attributes.Kind == FileKind.Regular)
             {
@@ -157,6 +158,7 @@ public sealed partial class VolumeCoordinator
     {
         using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
         await RecallAsync(file, RecallScope.All);
+        await EndTailAsync(file, null);
         _maps.Remove(file);
         _times.Remove(file);
         ForgetLoss(file, isGone: true);

@@ -22,6 +22,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>When to ask for a layout to write a file that a slow redirected write may still change.</summary>
     private static readonly TimeSpan s_askAgainInDoubt = TimeSpan.FromSeconds(1);
 
+    /// <summary>When to ask for another layout of a file that is in too many pieces for one message.</summary>
+    private static readonly TimeSpan s_askAgainForPart = TimeSpan.FromSeconds(60);
+
     private readonly Dictionary<long, TaskCompletionSource> _recalls = [];
     private readonly List<(SessionId Session, TaskCompletionSource Fenced)> _fenceWaiters = [];
     private long _lastRecall;
@@ -38,8 +41,13 @@ public sealed partial class VolumeCoordinator
         return Done.Instance;
     }
 
-    private async Task<VolumeReply> GetLayoutAsync(Session session, GetLayout get)
+    private async Task<VolumeReply> GetLayoutAsync(Session session, RequestId id, GetLayout get)
     {
+        if (get is { WithTail: true, Access: LayoutAccess.ReadWrite } && await TryGrantTailAsync(session, id, get.File) is { } withTail)
+        {
+            return new LayoutGranted(withTail, TimeSpan.Zero);
+        }
+
         // Inside the gate no recall of this file is under way, and none begins before the machine knows of this grant.
         using var gate = await _gates.EnterAsync(get.File, Driver.GateMode.Shared);
         var map = await _metadata.ReadAsync(context =>
@@ -89,10 +97,14 @@ public sealed partial class VolumeCoordinator
             _ledger.Wrote(get.File);
         }
 
+        // A file in very many pieces: the beginning is what fits a message, and there is no better one to ask for soon.
+        var isPart = covered.Count > Layout.ExtentsMax;
+        var extents = isPart ? covered.GetRange(0, Layout.ExtentsMax) : covered;
+        var valid = isPart ? new ByteCount(extents[^1].FileEnd.Value) : map.ValidLength;
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
         {
             LayoutEffect.Granted granted => new LayoutGranted(
-                new Layout(get.File, granted.Generation, get.Access, covered, map.ValidLength), TimeSpan.Zero),
+                new Layout(get.File, granted.Generation, get.Access, extents, valid), isPart ? s_askAgainForPart : TimeSpan.Zero),
             LayoutEffect.Denied denied => new LayoutGranted(null, denied.AskAgainAfter),
             var other => throw new InvariantBrokenException($"A layout was answered with {other?.GetType().Name}."),
         };
@@ -108,8 +120,15 @@ public sealed partial class VolumeCoordinator
 
         using var gate = await _gates.EnterAsync(layout.File, Driver.GateMode.Shared);
         var map = await _metadata.ReadAsync(context => context.Volume.Map(layout.File));
+        if (layout.HasTail && !_tails.IsOf(layout.File, session.Id, layout.Generation))
+        {
+            return false;
+        }
+
+        // Room behind valid length is the file's for as long as its tail is claimed.
+        var present = layout.HasTail ? [.. map.Extents] : Grantable(map);
         if (_options.ChecksReclaimedLayouts
-            && (map.ValidLength < layout.ValidLength || Grantable(map) is not { } present || !Contains(present, layout.Extents)))
+            && (map.ValidLength < layout.ValidLength || present is null || !Contains(present, layout.Extents)))
         {
             return false;
         }

@@ -18,11 +18,26 @@ public sealed partial class VolumeCoordinator
             context => context.Volume.Lookup(lookup.Directory, lookup.Name) is { } attributes ? context.Shown(attributes) : null);
         return found is null
             ? new Refused(VolumeError.NotFound, $"There is no '{lookup.Name}'.")
-            : new Entry(Shown(found));
+            : new Entry(await ShownAsync(found));
     }
 
-    private async Task<VolumeReply> GetAttributesAsync(FileId file) =>
-        new Entry(Shown(await _metadata.ReadAsync(context => context.Attributes(file))));
+    /// <summary>Attributes of now, with what the holder of the file's tail has acknowledged by now.</summary>
+    private async Task<InodeAttributes> ShownAsync(InodeAttributes found)
+    {
+        if (_tails.IsClaimed(found.File))
+        {
+            await LookAsync(found.File);
+            found = await _metadata.ReadAsync(context => context.Attributes(found.File));
+        }
+
+        return Shown(found);
+    }
+
+    private async Task<VolumeReply> GetAttributesAsync(FileId file)
+    {
+        await LookAsync(file);
+        return new Entry(Shown(await _metadata.ReadAsync(context => context.Attributes(file))));
+    }
 
     private async Task<VolumeReply> SetAttributesAsync(RequestId id, SetAttributes set)
     {
@@ -32,6 +47,7 @@ public sealed partial class VolumeCoordinator
             RefuseInGrace("Setting a set-id bit");
             using var gate = await _gates.EnterAsync(set.File, Driver.GateMode.Exclusive);
             await RecallAsync(set.File, RecallScope.Writes);
+            await EndTailAsync(set.File, id.Session);
             return await ChangeAttributesAsync(id, set);
         }
 
@@ -40,6 +56,7 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> ChangeAttributesAsync(RequestId id, SetAttributes set)
     {
+        await LookAsync(set.File);
         var now = _thread.WallClock;
         var change = set.Change with
         {
@@ -75,24 +92,24 @@ public sealed partial class VolumeCoordinator
             context.Changes.Add(new StateChange.Answered(id, new Entry(created)));
             return (created, true);
         });
-        if (create.Handle is { } handle)
+        if (create.Handle is not { } handle)
         {
-            Remember(session, handle, attributes.File);
-            if (create.Truncate && !isNew)
-            {
-                try
-                {
-                    return await SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero));
-                }
-                catch (VolumeException)
-                {
-                    Forget(session, handle);
-                    throw;
-                }
-            }
+            return new Entry(await ShownAsync(attributes));
         }
 
-        return new Entry(Shown(attributes));
+        Remember(session, handle, attributes.File);
+        try
+        {
+            return create.Truncate && !isNew
+                ? await SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero))
+                : new Entry(await ShownAsync(attributes));
+        }
+        catch (VolumeException)
+        {
+            // Asked again, the name may lead to another file.
+            Forget(session, handle);
+            throw;
+        }
     }
 
     private async Task<VolumeReply> LinkAsync(RequestId id, Link link)
@@ -102,6 +119,7 @@ public sealed partial class VolumeCoordinator
             return await LinkNamelessAsync(id, link);
         }
 
+        await LookAsync(link.File);
         var attributes = await _metadata.ChangeAsync(context =>
         {
             if (context.IsOrphan(link.File))

@@ -22,6 +22,7 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> FindDataAsync(FindData find)
     {
+        await LookAsync(find.File);
         using var gate = await _gates.EnterAsync(find.File, GateMode.Shared);
         var map = await MapAsync(find.File);
         var size = VisibleSize(find.File, map).Value;
@@ -78,6 +79,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>Files are whole, so all that lies inside one has its room already.</summary>
     private async Task<VolumeReply> KeepRoomAsync(Allocate allocate, long end)
     {
+        await LookAsync(allocate.File);
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Shared);
         var map = await MapAsync(allocate.File);
         var isThere = end <= Math.Max(map.Allocated.Value, map.Size.Value)

@@ -67,6 +67,16 @@ public sealed partial class VolumeCoordinator
             }
         }
 
+        foreach (var tail in state.Tails)
+        {
+            StepTails(new TailInput.Claimed(tail.File, tail.Session, tail.Generation));
+        }
+
+        if (state.LostWrites.Count > 0)
+        {
+            StepTails(new TailInput.FlushFailed());
+        }
+
         if (_sessions.Count == 0)
         {
             EnterPhase(CoordinatorPhase.Serving, "No session was left by an earlier coordinator.");
@@ -267,6 +277,9 @@ public sealed partial class VolumeCoordinator
     private async Task EndSessionAsync(Session session, string reason, Slot? own = null)
     {
         session.IsEnding = true;
+
+        // First: what it asked for may wait for what it alone could tell.
+        await EndTailsOfAsync(session.Id);
 
         // What it asked for and still runs must not outlive its locks: the next one who writes there would be written over (I3).
         foreach (var slot in session.Slots)

@@ -43,6 +43,7 @@ public sealed partial class VolumeCoordinator
         while (true)
         {
             using var gate = await entering;
+            await EndTailAsync(set.File, id.Session);
             var map = await MapAsync(set.File);
             if (set.Size < map.Size)
             {
@@ -205,6 +206,7 @@ public sealed partial class VolumeCoordinator
     {
         using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
         await RecallAsync(file, RecallScope.All);
+        await EndTailAsync(file, null);
         _maps.Remove(file);
         try
         {
@@ -238,6 +240,7 @@ public sealed partial class VolumeCoordinator
             case AllocationMode.Extend:
             {
                 using var gate = await _gates.EnterAsync(allocate.File, GateMode.Extend);
+                await EndTailAsync(allocate.File, id.Session);
                 var map = await MapAsync(allocate.File);
                 if (end > map.Size.Value)
                 {
@@ -260,6 +263,7 @@ public sealed partial class VolumeCoordinator
         RefuseInGrace("Zeroing part of a file");
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
         await RecallAsync(allocate.File, RecallScope.All);
+        await EndTailAsync(allocate.File, id.Session);
         var map = await MapAsync(allocate.File);
         if (IsResident(map))
         {

@@ -66,6 +66,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
         _flushes = new FlushGroup(_dataWorkers, _data, _ledger, _layouts.HasWriter, FlushFailed);
+        _tails = new TailMachine(_options.Layouts);
         _locks = new LockMachine(parts.Epoch.Value << 32);
         _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure), parts.Stepped);
     }
@@ -172,7 +173,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
             return Refuse(VolumeError.WrongEpoch, $"This is {Epoch}, the request is for {call.Epoch}.");
         }
 
-        if (_phase == CoordinatorPhase.HandingOver && call.Request is not (ReturnLayout or RenewLease or ReleaseOwner))
+        if (_phase == CoordinatorPhase.HandingOver && call.Request is not (ReturnLayout or CommitLayout or RenewLease or ReleaseOwner))
         {
             return Refuse(VolumeError.NotServing, "The volume is being handed over to another coordinator.");
         }
@@ -291,11 +292,12 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         WriteData write => WatchedAsync(slot, write.File, () => WriteDataAsync(slot, call.Id, write, call.Data)),
         SetSize set => WatchedAsync(slot, set.File, () => SetSizeAsync(call.Id, set)),
         Allocate allocate => WatchedAsync(slot, allocate.File, () => AllocateAsync(call.Id, allocate)),
-        Synchronize synchronize => SynchronizeAsync(synchronize),
+        Synchronize synchronize => SynchronizeAsync(session, synchronize),
         FindData find => FindDataAsync(find),
         NoteDirectWrites note => Replied(NoteWritten(note.File)),
-        GetLayout get => GetLayoutAsync(session, get),
+        GetLayout get => GetLayoutAsync(session, call.Id, get),
         ReturnLayout returned => Replied(Return(session, returned)),
+        CommitLayout told => CommitLayoutAsync(session, told),
         TestLock test => Replied(Test(session, test)),
         SetLock set => Replied(Set(session, set)),
         CancelLock cancel => Replied(Cancel(session, cancel)),

@@ -88,7 +88,7 @@ internal sealed partial class VolumeFileSystem
 
         if (!TryEnter())
         {
-            pinned.Unpin();
+            pinned.WriteRefused(new FileByteOffset((long)body.Offset), (int)body.Size);
             Queue(request);
             return;
         }
@@ -130,7 +130,7 @@ internal sealed partial class VolumeFileSystem
         else
         {
             ref readonly var write = ref request.Write;
-            FileOf(write.Handle).WriteEnded(pinned, (int)write.Size, result >= 0);
+            FileOf(write.Handle).WriteEnded(pinned, new FileByteOffset((long)write.Offset), (int)write.Size, result >= 0);
             if (result >= 0)
             {
                 request.ReplyWrite((int)write.Size);
@@ -180,6 +180,14 @@ internal sealed partial class VolumeFileSystem
         var offset = new FileByteOffset((long)request.Write.Offset);
         var length = (int)request.Write.Size;
         var append = (request.Write.Flags & FuseShapes.OpenAppend) != 0;
+        if (!append && file.PauseOf(offset, length) is { } pause)
+        {
+            // The file's end is just being told to the coordinator; after that the write goes the direct way.
+            await pause.ConfigureAwait(false);
+            request.ContinueOnRing();
+            return;
+        }
+
         using var source = new RequestMemory(request.DataAddress, length);
         await _volume.WriteAsync(file, offset, append, request.Write.KillsSetId, source.Memory).ConfigureAwait(false);
         request.ReplyWrite(length);

@@ -97,7 +97,7 @@ internal sealed partial class VolumeFileSystem
 
     private async Task SynchronizeAllAsync(FuseRequest request)
     {
-        await _volume.SynchronizeAsync(_nodes.Resolve(NodeTable.Root)).ConfigureAwait(false);
+        await _volume.SynchronizeAllAsync(_nodes.Resolve(NodeTable.Root)).ConfigureAwait(false);
         request.ReplyOk();
     }
 

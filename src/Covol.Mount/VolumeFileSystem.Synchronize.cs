@@ -73,6 +73,7 @@ internal sealed partial class VolumeFileSystem
         else
         {
             // A lost write is told once, to the one who wrote it: a further flush that succeeds would prove nothing.
+            _volume.FlushFailed();
             request.ReplyError(FuseErrno.InputOutput);
         }
     }

@@ -78,8 +78,11 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         }
     }
 
-    public void Continued(FuseRequest request) =>
-        throw new InvariantBrokenException("A request came back to the ring that nobody had sent there.");
+    public void Continued(FuseRequest request)
+    {
+        Invariant.Holds(request.Opcode == FuseOpcode.Write, "A request came back to the ring that nobody had sent there.");
+        BeginWrite(request);
+    }
 
     public void Interrupted(ulong unique)
     {

@@ -24,6 +24,12 @@ internal sealed class ClientFile
     private readonly HashSet<LayoutGeneration> _recalls = [];
     private int _fetching;
     private long _askAgainAt;
+    private long _askTailAgainAt;
+    private int _hasLostTail;
+
+    // Redirected writes that each began where the last one ended, at the file's end: it will go on growing so.
+    private long _grownTo = -1;
+    private int _growths;
     private int _wroteDirectly;
 
     // Redirected writes, counted when they begin and when they end, and how many of these counts a fsync has covered. One at the
@@ -114,15 +120,48 @@ internal sealed class ClientFile
     /// </summary>
     public bool HasOnlyDirectWrites => Volatile.Read(ref _redirectsCovered) == Interlocked.Read(ref _redirects);
 
+    /// <summary>
+    /// A redirected write was answered. True: it is one of a row of at least <paramref name="least"/> that make the file longer one after the
+    /// other, so room to go on writing by itself is worth asking for.
+    /// </summary>
+    public bool NoteGrowth(long start, long end, ByteCount size, bool append, int least)
+    {
+        lock (_gate)
+        {
+            if (append || end != size.Value)
+            {
+                _grownTo = -1;
+                _growths = 0;
+                return false;
+            }
+
+            // A tail that was used up took the writes between.
+            _growths = start == _grownTo || _growths >= least ? _growths + 1 : 1;
+            _grownTo = end;
+            return _growths >= least;
+        }
+    }
+
+    /// <summary>The file grows write by write.</summary>
+    public bool IsGrowing(int least)
+    {
+        lock (_gate)
+        {
+            return _growths >= least;
+        }
+    }
+
     /// <summary>Whether asking for a layout is due; then the caller asks, and ends with <see cref="Asked"/>.</summary>
-    public bool TryBeginAsking() =>
+    /// <param name="withTail">For room to grow, which a layout without it does not put off.</param>
+    public bool TryBeginAsking(bool withTail) =>
         Volatile.Read(ref _fetching) == 0
-        && _clock.Now.Nanoseconds >= Volatile.Read(ref _askAgainAt)
+        && _clock.Now.Nanoseconds >= Volatile.Read(ref withTail ? ref _askTailAgainAt : ref _askAgainAt)
         && Interlocked.CompareExchange(ref _fetching, 1, 0) == 0;
 
-    public void Asked(TimeSpan askAgainAfter)
+    public void Asked(TimeSpan askAgainAfter, TimeSpan askTailAgainAfter)
     {
         Volatile.Write(ref _askAgainAt, (_clock.Now + askAgainAfter).Nanoseconds);
+        Volatile.Write(ref _askTailAgainAt, (_clock.Now + askTailAgainAfter).Nanoseconds);
         Volatile.Write(ref _fetching, 0);
     }
 
@@ -241,6 +280,58 @@ internal sealed class ClientFile
         lock (_gate)
         {
             _recalls.Remove(generation);
+        }
+    }
+
+    /// <summary>Something that was acknowledged behind valid length will never be valid; said until the file's last close here.</summary>
+    public bool HasLostTail => Volatile.Read(ref _hasLostTail) != 0;
+
+    /// <summary>Whether anything may be there to tell.</summary>
+    public bool HasAnyTail
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _layout?.Tail is not null || _closing.Exists(layout => layout.Tail is not null);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The layout of this grant, with its tail: published, or taken off and not told for the last time yet. False: there is none, and if it
+    /// still comes it is never published.
+    /// </summary>
+    public bool TryFindTail(LayoutGeneration generation, [NotNullWhen(true)] out LayoutSnapshot? layout)
+    {
+        lock (_gate)
+        {
+            layout = _layout is { Tail: not null } published && published.Layout.Generation == generation
+                ? published
+                : _closing.Find(closing => closing.Tail is not null && closing.Layout.Generation == generation);
+            if (layout is null && generation.Value > _recalled.Value)
+            {
+                _recalled = generation;
+            }
+
+            return layout is not null;
+        }
+    }
+
+    /// <summary>True: it held something, and this is the first time.</summary>
+    public bool LoseTail(TailWrites tail) => tail.Lose() && Interlocked.Exchange(ref _hasLostTail, 1) == 0;
+
+    public bool LoseTails()
+    {
+        lock (_gate)
+        {
+            var lost = _layout?.Tail is { } tail && LoseTail(tail);
+            foreach (var closing in _closing)
+            {
+                lost |= closing.Tail is { } other && LoseTail(other);
+            }
+
+            return lost;
         }
     }
 

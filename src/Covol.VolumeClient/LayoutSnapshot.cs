@@ -48,13 +48,18 @@ public sealed class LayoutSnapshot
             expected = extent.FileEnd;
         }
 
-        Invariant.Holds(expected.Value >= layout.ValidLength.Value, "A layout's extents end before its valid length.");
+        Invariant.Holds(
+            expected.Value >= Math.Max(layout.ValidLength.Value, layout.TailEnd.Value), "A layout's extents end before what it gives.");
+        Tail = layout is { HasTail: true, Access: LayoutAccess.ReadWrite } ? new TailWrites(layout, blockSize) : null;
         WriteEnd = layout.Access == LayoutAccess.ReadWrite ? layout.ValidLength.Value & -(long)blockSize : 0;
     }
 
     public Layout Layout { get; }
 
-    /// <summary>Direct writes end here: valid length rounded down to whole blocks; 0 without write access.</summary>
+    /// <summary>What was written behind valid length; null: nothing may be.</summary>
+    internal TailWrites? Tail { get; }
+
+    /// <summary>Direct writes of valid data end here: valid length rounded down to whole blocks; 0 without write access.</summary>
     public long WriteEnd { get; }
 
     /// <summary>
@@ -113,19 +118,40 @@ public sealed class LayoutSnapshot
         count = 0;
         return length > 0
             && offset >= 0
-            && offset <= Layout.ValidLength.Value - length
+            && offset <= (Tail?.Readable ?? Layout.ValidLength.Value) - length
             && TryMap(offset & -(long)_blockSize, (offset + length + _blockSize - 1) & -(long)_blockSize, segments, out count);
     }
 
     internal bool TryMapWrite(long offset, int length, Span<LunSegment> segments, out int count)
     {
         count = 0;
-        return length > 0
-            && offset >= 0
-            && ((offset | (long)length) & (_blockSize - 1)) == 0
-            && offset <= WriteEnd - length
-            && TryMap(offset, offset + length, segments, out count);
+        if (length <= 0 || offset < 0 || offset > long.MaxValue - length || ((offset | (long)length) & (_blockSize - 1)) != 0)
+        {
+            return false;
+        }
+
+        return !EndsInTail(offset, length)
+            ? TryMap(offset, offset + length, segments, out count)
+            : Tail is not null && TryMap(offset, offset + length, segments, out count) && Tail.TryBegin(offset, length);
     }
+
+    /// <summary>Instead of the end of a write that was mapped: it is not carried out, and nothing of it reached the LUN.</summary>
+    public void WriteRefused(FileByteOffset offset, int length)
+    {
+        WriteEnded(offset.Value, length, succeeded: false);
+        Unpin();
+    }
+
+    /// <summary>A write that was mapped has ended.</summary>
+    internal void WriteEnded(long offset, int length, bool succeeded)
+    {
+        if (EndsInTail(offset, length))
+        {
+            Tail?.Ended(offset, length, succeeded);
+        }
+    }
+
+    private bool EndsInTail(long offset, int length) => offset > WriteEnd - length;
 
     private bool TryMap(long at, long end, Span<LunSegment> segments, out int count)
     {

@@ -58,12 +58,18 @@ public sealed partial class NodeVolume
         }
 
         handle.Owner.CountRedirected(source.Length);
+        var grows = handle.Owner.NoteGrowth(
+            written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites);
         if (handle.Owner.Layout is not { } layout)
         {
             if (written.Size >= _settings.LayoutFrom)
             {
-                WantLayout(handle.Owner);
+                WantLayout(handle.Owner, withTail: grows);
             }
+        }
+        else if (grows && !layout.Layout.HasTail && written.Size >= _settings.LayoutFrom)
+        {
+            WantLayout(handle.Owner, withTail: true);
         }
         else if (layout.Layout.Access == LayoutAccess.Read
             || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value))
@@ -88,7 +94,12 @@ public sealed partial class NodeVolume
     /// </summary>
     public async ValueTask SynchronizeAsync(FileId file)
     {
-        var wrote = _files.TryGetValue(file, out var known) && known.TakeWroteDirectly();
+        if (_files.TryGetValue(file, out var known))
+        {
+            await TellTailsAsync(known).ConfigureAwait(false);
+        }
+
+        var wrote = known is not null && known.TakeWroteDirectly();
 
         // Before it is sent: a write that ends while the coordinator flushes is the next fsync's.
         var redirects = known?.Redirects ?? 0;
@@ -108,6 +119,17 @@ public sealed partial class NodeVolume
         }
     }
 
+    /// <summary>syncfs: as <see cref="SynchronizeAsync"/> for everything that this node has acknowledged.</summary>
+    public async ValueTask SynchronizeAllAsync(FileId root)
+    {
+        foreach (var file in _files.Values)
+        {
+            await TellTailsAsync(file).ConfigureAwait(false);
+        }
+
+        await SynchronizeAsync(root).ConfigureAwait(false);
+    }
+
     /// <summary>FUSE FLUSH: a descriptor of the handle was closed by <paramref name="owner"/>, whose range locks go.</summary>
     public async ValueTask FlushAsync(OpenFile handle, LockOwner owner)
     {
@@ -119,6 +141,9 @@ public sealed partial class NodeVolume
         {
             await ReleaseOwnerAsync(handle, owner).ConfigureAwait(false);
         }
+
+        // The last thing that the program hears of this file.
+        await TellTailsAsync(handle.Owner).ConfigureAwait(false);
     }
 
     private static void RefuseDead(OpenFile handle)

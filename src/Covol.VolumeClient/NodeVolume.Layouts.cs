@@ -1,4 +1,5 @@
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Volume;
 
 namespace Covol.VolumeClient;
@@ -8,17 +9,18 @@ public sealed partial class NodeVolume
     private static readonly HashSet<LayoutGeneration> s_none = [];
 
     /// <summary>Asks for the file's layout in the background, unless it is being asked for or was refused a moment ago.</summary>
-    private void WantLayout(ClientFile file)
+    private void WantLayout(ClientFile file, bool withTail = false)
     {
-        if (_fenced is null && file.TryBeginAsking() && !_work.TryStart(() => FetchAsync(file)))
+        if (_fenced is null && file.TryBeginAsking(withTail) && !_work.TryStart(() => FetchAsync(file)))
         {
-            file.Asked(_settings.LayoutAgainEvery);
+            file.Asked(_settings.LayoutAgainEvery, _settings.LayoutAgainEvery);
         }
     }
 
     private async Task FetchAsync(ClientFile file)
     {
         var again = _settings.LayoutAgainEvery;
+        var againForTail = again;
         try
         {
             if (file.AccessWanted() is not { } access)
@@ -34,18 +36,27 @@ public sealed partial class NodeVolume
 
             var life = Interlocked.Read(ref _life);
             var leaseLife = _lease.Life;
-            var sent = await _keeper.SendAsync(new GetLayout(file.Id, access), default, default, Urgency.Ordinary).ConfigureAwait(false);
+            var withTail = access == LayoutAccess.ReadWrite && file.IsGrowing(_settings.TailAfterWrites);
+            var get = new GetLayout(file.Id, access, withTail);
+            var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);
+            again = granted.AskAgainAfter > again ? granted.AskAgainAfter : again;
             if (granted.Layout is not { } layout)
             {
-                again = granted.AskAgainAfter > again ? granted.AskAgainAfter : again;
                 return;
             }
+
+            // One that is used up is followed by the next at once; without one, whether there is room is asked as seldom as all else.
+            againForTail = layout.HasTail || !withTail ? TimeSpan.Zero : againForTail;
 
             var snapshot = new LayoutSnapshot(layout, sent.Link.Session.BlockSize, _lease, leaseLife);
             if (!TryPublish(file, snapshot, life))
             {
                 await TellAsync(new ReturnLayout(file.Id, layout.Generation), file.Id).ConfigureAwait(false);
+                if (layout.HasTail)
+                {
+                    await TellAsync(new CommitLayout(file.Id, layout.Generation, [], Ticket: 0, IsLast: true), file.Id).ConfigureAwait(false);
+                }
             }
             else if (snapshot.IsOfOldLease)
             {
@@ -59,7 +70,7 @@ public sealed partial class NodeVolume
         }
         finally
         {
-            file.Asked(again);
+            file.Asked(again, againForTail);
         }
     }
 
@@ -91,12 +102,17 @@ public sealed partial class NodeVolume
     {
         await layout.Drained.ConfigureAwait(false);
         await TellAsync(new ReturnLayout(file.Id, layout.Layout.Generation), file.Id).ConfigureAwait(false);
+        await TellLastAsync(file, layout).ConfigureAwait(false);
         file.Ended(layout);
         if (file.TakeWroteDirectly())
         {
             await TellAsync(new NoteDirectWrites(file.Id), file.Id).ConfigureAwait(false);
         }
     }
+
+    /// <summary>After the return, upon which whoever recalled goes on, and carries out what this tells.</summary>
+    private Task TellLastAsync(ClientFile file, LayoutSnapshot layout) =>
+        layout.Tail is null ? Task.CompletedTask : TellTailAsync(file, layout, ticket: 0, isLast: true);
 
     /// <summary>
     /// Ends when no I/O is in flight inside a layout, except those of <paramref name="kept"/>; whatever else is published goes first.
@@ -165,6 +181,7 @@ public sealed partial class NodeVolume
         file.RecallAnswered(generation);
         if (unpublished is not null)
         {
+            await TellLastAsync(file, unpublished).ConfigureAwait(false);
             file.Ended(unpublished);
         }
 

@@ -14,6 +14,9 @@ public sealed partial class NodeVolume
                 case RecallLayout recall:
                     volume.Recalled(recall.File, recall.Generation);
                     break;
+                case ReportTail asked:
+                    volume.TailAsked(asked);
+                    break;
                 case LockResolved resolved:
                     volume._tickets.Resolved(resolved);
                     break;
@@ -90,6 +93,12 @@ public sealed partial class NodeVolume
                 {
                     lock (file.Gate)
                     {
+                        // What was not told by now never will be valid, and a new session's fsync must not say that all is well.
+                        if (file.LoseTails())
+                        {
+                            VolumeClientLog.TailLost(volume._log, volume._settings.Volume, file.Id.ToString(), reason);
+                        }
+
                         if (file.Unpublish() is { } layout)
                         {
                             volume._work.TryStart(() => DrainAsync(file, layout));
@@ -107,7 +116,11 @@ public sealed partial class NodeVolume
 
         public void Fenced(string reason) => volume.Fenced(reason);
 
-        public void LeaseRenewed(ReservationKey key) => volume.LeaseRenewed(key);
+        public void LeaseRenewed(ReservationKey key)
+        {
+            volume.LeaseRenewed(key);
+            volume.TellTailsNow();
+        }
 
         public void LeaseLapsed()
         {

@@ -19,6 +19,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
 
     private readonly VolumeClientSettings _settings;
     private readonly IMonotonicClock _clock;
+    private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly LeaseClock _lease;
     private readonly SessionKeeper _keeper;
@@ -42,6 +43,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
     {
         _settings = settings;
         _clock = clock;
+        _time = time;
         _log = log;
         _lastHandle = settings.FirstHandle - 1;
         _lease = new LeaseClock(clock);

@@ -99,15 +99,22 @@ public sealed class OpenFile
     }
 
     /// <summary>A direct write has ended; called before its reply. A failed one may have written some of it.</summary>
-    public void WriteEnded(LayoutSnapshot pinned, int length, bool succeeded)
+    public void WriteEnded(LayoutSnapshot pinned, FileByteOffset offset, int length, bool succeeded)
     {
         Owner.WroteDirectly();
+        pinned.WriteEnded(offset.Value, length, succeeded);
         pinned.Unpin();
         if (succeeded)
         {
             Owner.CountDirect(length);
         }
     }
+
+    /// <summary>
+    /// After <see cref="TryMapWrite"/> refused a write: where that is only because what lies behind valid length is just being told, ends
+    /// when it was, and mapping it again may succeed. Null: ask the coordinator.
+    /// </summary>
+    public Task? PauseOf(FileByteOffset offset, int length) => Owner.Layout?.Tail?.Pause(offset.Value, length);
 
     /// <summary>
     /// fdatasync without the coordinator: true when flushing the LUN makes everything stable that this node has acknowledged of
@@ -122,7 +129,8 @@ public sealed class OpenFile
             return false;
         }
 
-        if (pinned.IsLeaseRunning && pinned.Layout.Access == LayoutAccess.ReadWrite)
+        // What lies behind valid length has to be told first.
+        if (pinned.IsLeaseRunning && pinned.Layout.Access == LayoutAccess.ReadWrite && pinned.Tail is null or { IsAllTold: true })
         {
             return true;
         }

@@ -41,6 +41,9 @@ internal static partial class VolumeClientLog
     [LoggerMessage(5012, LogLevel.Information, "{Volume}: data goes directly again, under {Key}")]
     public static partial void WentDirect(ILogger log, string volume, string key);
 
+    [LoggerMessage(5022, LogLevel.Error, "{Volume}: what was written at the end of {File} since it was last synchronized is lost: {Reason}")]
+    public static partial void TailLost(ILogger log, string volume, string file, string reason);
+
     [LoggerMessage(5021, LogLevel.Warning, "{Volume}: whether a request that was given up was carried out is not known yet: {Reason}")]
     public static partial void NotSettled(ILogger log, string volume, string reason);
 }

@@ -30,6 +30,15 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     /// <summary>Smaller files are served redirected: a layout costs two requests, which they never earn back.</summary>
     public ByteCount LayoutFrom { get; init; } = ByteCount.FromKibibytes(64);
 
+    /// <summary>
+    /// So many redirected writes that make a file longer one after the other, and room behind its end is asked for: to give that and to take
+    /// it back costs more than a few writes.
+    /// </summary>
+    public int TailAfterWrites { get; init; } = 3;
+
+    /// <summary>For tests that show what a guard is for: without it a fsync is answered while the coordinator does not know what it covers.</summary>
+    internal bool TellsTails { get; init; } = true;
+
     /// <summary>First handle number. Handles are never used twice within a mount id, so each life of a process gets a range.</summary>
     public long FirstHandle { get; init; } = 1;
 }

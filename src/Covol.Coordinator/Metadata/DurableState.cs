@@ -14,6 +14,7 @@ internal sealed class DurableState
     private readonly Dictionary<(SessionId Session, int Slot), StateChange.AppendPlaced> _appends = [];
 
     private readonly HashSet<FileId> _lostWrites = [];
+    private readonly Dictionary<FileId, StateChange.TailClaimed> _tails = [];
 
     /// <summary>Session ids are larger than this; none is used twice on a volume.</summary>
     public long LastSession { get; private set; }
@@ -25,6 +26,8 @@ internal sealed class DurableState
     public IReadOnlyCollection<StateChange.AppendPlaced> Appends => _appends.Values;
 
     public IReadOnlyCollection<FileId> LostWrites => _lostWrites;
+
+    public IReadOnlyCollection<StateChange.TailClaimed> Tails => _tails.Values;
 
     public static DurableState From(JournalRecovery recovery)
     {
@@ -59,6 +62,7 @@ internal sealed class DurableState
                     _appends.Remove(slot);
                 }
 
+                CutTails(gone.Session);
                 break;
             case StateChange.Answered answered:
                 if (_sessions.ContainsKey(answered.Id.Session))
@@ -81,6 +85,19 @@ internal sealed class DurableState
             case StateChange.WritesForgotten forgotten:
                 _lostWrites.Remove(forgotten.File);
                 break;
+            case StateChange.TailClaimed claimed:
+                if (_sessions.ContainsKey(claimed.Session))
+                {
+                    _tails[claimed.File] = claimed;
+                }
+
+                break;
+            case StateChange.TailEnded ended:
+                _tails.Remove(ended.File);
+                break;
+            case StateChange.TailsCut cut:
+                CutTails(cut.Session);
+                break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change?.GetType().Name} is not kept.");
         }
@@ -89,11 +106,20 @@ internal sealed class DurableState
     public byte[] Encode() =>
         StateCodec.Encode(
             _sessions.Values.Concat<StateChange>(_answers.Values).Concat(_appends.Values)
-                .Concat(_lostWrites.Select(file => new StateChange.WritesLost(file))),
+                .Concat(_lostWrites.Select(file => new StateChange.WritesLost(file)))
+                .Concat(_tails.Values),
             LastSession);
 
     public byte[] EncodeChanges(IReadOnlyList<StateChange> changes) =>
         changes.Count == 0 ? [] : StateCodec.Encode(changes, LastSession);
+
+    private void CutTails(SessionId session)
+    {
+        foreach (var file in _tails.Where(entry => entry.Value.Session == session).Select(entry => entry.Key).ToList())
+        {
+            _tails.Remove(file);
+        }
+    }
 
     private void Apply(ReadOnlyMemory<byte> bytes)
     {

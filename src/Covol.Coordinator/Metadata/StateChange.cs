@@ -30,6 +30,18 @@ internal abstract record StateChange
     public sealed record WritesForgotten(FileId File) : StateChange;
 
     /// <summary>
+    /// A session may write behind the file's valid length: stable before it hears of it, so that a later coordinator asks it before it
+    /// says how long the file is (SAFETY 13).
+    /// </summary>
+    public sealed record TailClaimed(FileId File, SessionId Session, LayoutGeneration Generation) : StateChange;
+
+    /// <summary>All that was written there is told, and nobody writes there any more.</summary>
+    public sealed record TailEnded(FileId File) : StateChange;
+
+    /// <summary>The session is over: what it wrote in its tails and did not tell will never be valid.</summary>
+    public sealed record TailsCut(SessionId Session) : StateChange;
+
+    /// <summary>
     /// Where an append goes. Size grows before the data is there, so an append that a crash cut short and that comes again
     /// must not look
     /// for the end of the file anew.

@@ -12,8 +12,8 @@ namespace Covol.Coordinator.Metadata;
 /// </summary>
 internal static class StateCodec
 {
-    /// <summary>Version 2 added the lost writes; a state of version 1 is one of version 2 without any.</summary>
-    private const byte Version = 2;
+    /// <summary>Version 2 added the lost writes, version 3 the tails; an older state is one of this version without any.</summary>
+    private const byte Version = 3;
 
     private const byte OldestVersion = 1;
 
@@ -26,6 +26,9 @@ internal static class StateCodec
         LastSession = 5,
         WritesLost = 6,
         WritesForgotten = 7,
+        TailClaimed = 8,
+        TailEnded = 9,
+        TailsCut = 10,
     }
 
     private enum ReplyKind : byte
@@ -105,6 +108,16 @@ internal static class StateCodec
                 case Kind.WritesForgotten:
                     changes.Add(new StateChange.WritesForgotten(ReadFile(reader)));
                     break;
+                case Kind.TailClaimed:
+                    changes.Add(new StateChange.TailClaimed(
+                        ReadFile(reader), new SessionId(reader.ReadInt64()), new LayoutGeneration(reader.ReadInt64())));
+                    break;
+                case Kind.TailEnded:
+                    changes.Add(new StateChange.TailEnded(ReadFile(reader)));
+                    break;
+                case Kind.TailsCut:
+                    changes.Add(new StateChange.TailsCut(new SessionId(reader.ReadInt64())));
+                    break;
                 default:
                     throw new InvalidDataException($"The journal holds a coordinator record of unknown kind {(byte)kind}.");
             }
@@ -146,6 +159,20 @@ internal static class StateCodec
             case StateChange.WritesForgotten forgotten:
                 writer.Write((byte)Kind.WritesForgotten);
                 Write(writer, forgotten.File);
+                break;
+            case StateChange.TailClaimed claimed:
+                writer.Write((byte)Kind.TailClaimed);
+                Write(writer, claimed.File);
+                writer.Write(claimed.Session.Value);
+                writer.Write(claimed.Generation.Value);
+                break;
+            case StateChange.TailEnded ended:
+                writer.Write((byte)Kind.TailEnded);
+                Write(writer, ended.File);
+                break;
+            case StateChange.TailsCut cut:
+                writer.Write((byte)Kind.TailsCut);
+                writer.Write(cut.Session.Value);
                 break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change.GetType().Name} has no bytes.");

@@ -16,6 +16,13 @@ public abstract record VolumeNotice
 /// </summary>
 public sealed record RecallLayout(FileId File, LayoutGeneration Generation) : VolumeNotice;
 
+/// <summary>
+/// Somebody looks at the file: tell with <see cref="CommitLayout"/>, under this ticket, what was written in the tail until now. With
+/// <paramref name="IsLast"/> somebody changes it: write there no more, give the layout back and tell for the last time. Sent again until
+/// answered; a client that does not know the tail answers all the same, with nothing written and for the last time.
+/// </summary>
+public sealed record ReportTail(FileId File, LayoutGeneration Generation, long Ticket, bool IsLast) : VolumeNotice;
+
 /// <summary>A queued lock was granted (<paramref name="Error"/> null) or given up.</summary>
 public sealed record LockResolved(FileId File, long Ticket, VolumeError? Error) : VolumeNotice;
 

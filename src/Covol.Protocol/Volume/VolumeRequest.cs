@@ -159,10 +159,27 @@ public sealed record FindData(FileId File, FileByteOffset Offset, bool Hole) : V
 /// Asks for the whole file's valid data. Answer: <see cref="LayoutGranted"/>, whose layout is null where the file is served
 /// redirected for now.
 /// </summary>
-public sealed record GetLayout(FileId File, LayoutAccess Access) : VolumeRequest;
+/// <param name="File">Whose.</param>
+/// <param name="Access">What for.</param>
+/// <param name="WithTail">Also room behind valid length, where the node may write first (SAFETY 13); given where nobody else has it.</param>
+public sealed record GetLayout(FileId File, LayoutAccess Access, bool WithTail = false) : VolumeRequest;
 
 /// <summary>The session's I/O inside this layout has ended and no more will start. Has a reserved slot. Answer: <see cref="Done"/>.</summary>
 public sealed record ReturnLayout(FileId File, LayoutGeneration Generation) : VolumeRequest;
+
+/// <summary>
+/// What was written in a layout's tail is to become valid: what lies between the ranges becomes zero, the LUN is flushed, valid length
+/// and size are committed, in this order (SAFETY 12). Has a reserved slot. No write inside the tail is in flight while it is asked.
+/// The same ranges may be told again. Answer: <see cref="Done"/>; refused with <see cref="VolumeError.Stale"/> or
+/// <see cref="VolumeError.IoFailed"/> what was written is lost, and nothing of it will ever be seen.
+/// </summary>
+/// <param name="File">Whose tail.</param>
+/// <param name="Generation">The grant it came with.</param>
+/// <param name="Written">Whole blocks, sorted, not touching valid length's own block unless valid length ends on a block.</param>
+/// <param name="Ticket">Of the <see cref="ReportTail"/> that this answers; 0 without one.</param>
+/// <param name="IsLast">The session writes there no more, and the tail ends with this.</param>
+public sealed record CommitLayout(
+    FileId File, LayoutGeneration Generation, IReadOnlyList<WrittenRange> Written, long Ticket, bool IsLast) : VolumeRequest;
 
 // ---- Locks ----------------------------------------------------------------------------------------------------------------
 

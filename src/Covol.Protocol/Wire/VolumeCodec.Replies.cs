@@ -85,6 +85,16 @@ public static partial class VolumeCodec
     private static Pb.Notice ToWire(VolumeNotice notice) => notice switch
     {
         RecallLayout it => new() { RecallLayout = new() { File = it.File.ToWire(), Generation = it.Generation.Value } },
+        ReportTail it => new()
+        {
+            ReportTail = new()
+            {
+                File = it.File.ToWire(),
+                Generation = it.Generation.Value,
+                Ticket = it.Ticket,
+                IsLast = it.IsLast,
+            },
+        },
         LockResolved it => new()
         {
             LockResolved = new() { File = it.File.ToWire(), Ticket = it.Ticket, Error = it.Error is { } error ? (Pb.Error)error : 0 },
@@ -97,6 +107,11 @@ public static partial class VolumeCodec
     {
         Pb.Notice.KindOneofCase.RecallLayout => new RecallLayout(
             notice.RecallLayout.File.FromWire(), new LayoutGeneration(notice.RecallLayout.Generation)),
+        Pb.Notice.KindOneofCase.ReportTail => new ReportTail(
+            notice.ReportTail.File.FromWire(),
+            new LayoutGeneration(notice.ReportTail.Generation),
+            notice.ReportTail.Ticket,
+            notice.ReportTail.IsLast),
         Pb.Notice.KindOneofCase.LockResolved => new LockResolved(
             notice.LockResolved.File.FromWire(),
             notice.LockResolved.Ticket,

@@ -1,4 +1,5 @@
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Volume;
 using Google.Protobuf;
@@ -89,8 +90,12 @@ public static partial class VolumeCodec
         Synchronize it => new() { Synchronize = new() { File = it.File.ToWire(), WroteDirectly = it.WroteDirectly } },
         NoteDirectWrites it => new() { NoteDirectWrites = new() { File = it.File.ToWire() } },
         FindData it => new() { FindData = new() { File = it.File.ToWire(), Offset = it.Offset.Value, Hole = it.Hole } },
-        GetLayout it => new() { GetLayout = new() { File = it.File.ToWire(), Access = (Pb.LayoutAccess)it.Access } },
+        GetLayout it => new()
+        {
+            GetLayout = new() { File = it.File.ToWire(), Access = (Pb.LayoutAccess)it.Access, WithTail = it.WithTail },
+        },
         ReturnLayout it => new() { ReturnLayout = new() { File = it.File.ToWire(), Generation = it.Generation.Value } },
+        CommitLayout it => new() { CommitLayout = ToWire(it) },
         TestLock it => new()
         {
             TestLock = new()
@@ -177,9 +182,11 @@ public static partial class VolumeCodec
         Pb.Request.KindOneofCase.NoteDirectWrites => new NoteDirectWrites(request.NoteDirectWrites.File.FromWire()),
         Pb.Request.KindOneofCase.FindData => new FindData(
             request.FindData.File.FromWire(), WireValues.Offset(request.FindData.Offset), request.FindData.Hole),
-        Pb.Request.KindOneofCase.GetLayout => new GetLayout(request.GetLayout.File.FromWire(), request.GetLayout.Access.FromWire()),
+        Pb.Request.KindOneofCase.GetLayout => new GetLayout(
+            request.GetLayout.File.FromWire(), request.GetLayout.Access.FromWire(), request.GetLayout.WithTail),
         Pb.Request.KindOneofCase.ReturnLayout => new ReturnLayout(
             request.ReturnLayout.File.FromWire(), new LayoutGeneration(request.ReturnLayout.Generation)),
+        Pb.Request.KindOneofCase.CommitLayout => FromWire(request.CommitLayout),
         Pb.Request.KindOneofCase.TestLock => FromWire(request.TestLock),
         Pb.Request.KindOneofCase.SetLock => FromWire(request.SetLock),
         Pb.Request.KindOneofCase.CancelLock => new CancelLock(request.CancelLock.File.FromWire(), request.CancelLock.Ticket),
@@ -258,6 +265,36 @@ public static partial class VolumeCodec
             message.Access.FromWire(),
             locks,
             message.Layout?.FromWire());
+    }
+
+    private static Pb.CommitLayout ToWire(CommitLayout request)
+    {
+        var message = new Pb.CommitLayout
+        {
+            File = request.File.ToWire(),
+            Generation = request.Generation.Value,
+            Ticket = request.Ticket,
+            IsLast = request.IsLast,
+        };
+        foreach (var range in request.Written)
+        {
+            message.Written.Add(new Pb.WrittenRange { Start = range.Start.Value, End = range.End.Value });
+        }
+
+        return message;
+    }
+
+    private static CommitLayout FromWire(Pb.CommitLayout message)
+    {
+        var written = new WrittenRange[message.Written.Count];
+        for (var index = 0; index < written.Length; index++)
+        {
+            var range = message.Written[index];
+            written[index] = new WrittenRange(WireValues.Offset(range.Start), WireValues.Offset(range.End));
+        }
+
+        return new CommitLayout(
+            message.File.FromWire(), new LayoutGeneration(message.Generation), written, message.Ticket, message.IsLast);
     }
 
     private static Pb.Create ToWire(Create request)

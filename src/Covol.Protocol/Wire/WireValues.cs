@@ -144,6 +144,7 @@ internal static class WireValues
             Generation = layout.Generation.Value,
             Access = (Pb.LayoutAccess)layout.Access,
             ValidLength = layout.ValidLength.Value,
+            TailEnd = layout.TailEnd.Value,
         };
         foreach (var extent in layout.Extents)
         {
@@ -171,7 +172,10 @@ internal static class WireValues
             new LayoutGeneration(message.Generation),
             message.Access.FromWire(),
             extents,
-            Bytes(message.ValidLength, "valid length"));
+            Bytes(message.ValidLength, "valid length"))
+        {
+            TailEnd = new FileByteOffset(NotNegative(message.TailEnd, "tail")),
+        };
     }
 
     public static Pb.HeldLock ToWire(this HeldLock held) => new()

@@ -47,6 +47,18 @@ internal sealed class Checkers(World world)
         known.Writes.Add(write);
     }
 
+    /// <summary>Its session is over, and what it had not told of its tails with it.</summary>
+    public void TailsCut(Guid mount)
+    {
+        if (_ofMount.TryGetValue(mount, out var known))
+        {
+            foreach (var write in known.Writes)
+            {
+                write.TakenAlong(world.Now);
+            }
+        }
+    }
+
     /// <summary>
     /// Its session ended: its locks are gone. What a process that is dead had asked for is done now or never will be; one that lives may ask
     /// again in a new session.

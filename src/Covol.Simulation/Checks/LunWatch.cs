@@ -32,6 +32,9 @@ internal sealed class LunWatch
     /// <summary>The session of a mount ended: its locks and requests are no more.</summary>
     public Action<Guid>? SessionGone { get; set; }
 
+    /// <summary>A session is over, and with it what it had not told of its tails.</summary>
+    public Action<Guid>? TailsCut { get; set; }
+
     public long NewestEpoch => _newest;
 
     /// <summary>A coordinator process and the epoch it works under.</summary>
@@ -97,6 +100,10 @@ internal sealed class LunWatch
             {
                 case StateChange.SessionKept kept:
                     _mounts[kept.Session] = kept.MountId;
+                    break;
+                case StateChange.TailsCut cut when _mounts.TryGetValue(cut.Session, out var cutMount):
+                    _world.Trace("lun", $"{cut.Session} is cut");
+                    TailsCut?.Invoke(cutMount);
                     break;
                 case StateChange.SessionGone gone when _mounts.TryGetValue(gone.Session, out var mount):
                     _world.Trace("lun", $"{gone.Session} is gone");

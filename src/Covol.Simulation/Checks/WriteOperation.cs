@@ -6,6 +6,8 @@ namespace Covol.Simulation.Checks;
 /// </summary>
 internal sealed class WriteOperation(long id, string program, bool isZero, long invoked)
 {
+    private bool _isTakenAlong;
+
     public long Id => id;
 
     public string Program => program;
@@ -23,6 +25,9 @@ internal sealed class WriteOperation(long id, string program, bool isZero, long 
     /// <summary>A fsync that was answered covers it: no crash loses it.</summary>
     public bool IsStable { get; set; }
 
+    /// <summary>It was answered when only its node knew of it: until that told, or a fsync was answered, its node may take it along.</summary>
+    public bool IsInTail { get; set; }
+
     /// <summary>Where it lies, in granules; negative for an append whose place is not known yet.</summary>
     public int First { get; set; } = -1;
 
@@ -30,8 +35,18 @@ internal sealed class WriteOperation(long id, string program, bool isZero, long 
 
     public void End(long now, bool succeeded)
     {
-        Succeeded = succeeded;
+        Succeeded = succeeded && !(_isTakenAlong && IsInTail && !IsStable);
         Ended = Math.Min(Ended, now);
+    }
+
+    /// <summary>What its node had not told is lost with its session. It may or may not be seen from now on.</summary>
+    public void TakenAlong(long now)
+    {
+        _isTakenAlong = true;
+        if (Succeeded && IsInTail && !IsStable)
+        {
+            End(now, succeeded: false);
+        }
     }
 
     /// <summary>Its session ended: if it was not done by now it never will be.</summary>

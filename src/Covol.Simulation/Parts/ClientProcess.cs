@@ -34,6 +34,8 @@ internal sealed partial class ClientProcess
             LayoutFrom = new ByteCount(1),
             LayoutAgainEvery = TimeSpan.FromMilliseconds(200),
             SlotCount = 16,
+            TailAfterWrites = 1,
+            TellsTails = rules.TellsTails,
         };
         IMonotonicClock clock = rules.LeasesEnd ? Process.Clock : new StoppedClock();
         Volume = new NodeVolume(settings, network.SourceOf(Process), clock, Process.Clock, NullLogger<NodeVolume>.Instance);
@@ -82,30 +84,48 @@ internal sealed partial class ClientProcess
         return await Volume.ReadAsync(file, new FileByteOffset(offset), target).ConfigureAwait(false);
     }
 
-    /// <summary>Answers where it was written.</summary>
-    public async Task<long> WriteAsync(OpenFile file, long offset, bool append, byte[] source)
+    public long TailWrites { get; private set; }
+
+    /// <summary>Answers where it was written, and whether behind valid length, so that only this node knows.</summary>
+    public async Task<(long Offset, bool InTail)> WriteAsync(OpenFile file, long offset, bool append, byte[] source)
     {
         var segments = new LunSegment[SegmentsMax];
-        if (!append && file.TryMapWrite(new FileByteOffset(offset), source.Length, segments, out var count, out var pinned))
+        LayoutSnapshot? pinned;
+        int count;
+        while (!TryMap(out count, out pinned) && !append && file.PauseOf(new FileByteOffset(offset), source.Length) is { } pause)
+        {
+            await pause.ConfigureAwait(false);
+        }
+
+        if (pinned is not null)
         {
             if (!TryEnter())
             {
-                pinned.Unpin();
+                pinned.WriteRefused(new FileByteOffset(offset), source.Length);
             }
             else
             {
                 var succeeded = await SubmitAsync(file.File, isWrite: true, segments[..count], source).ConfigureAwait(false);
-                file.WriteEnded(pinned, source.Length, succeeded);
+                file.WriteEnded(pinned, new FileByteOffset(offset), source.Length, succeeded);
                 if (succeeded)
                 {
                     DirectWrites++;
-                    return offset;
+                    var inTail = offset + source.Length > pinned.WriteEnd;
+                    TailWrites += inTail ? 1 : 0;
+                    return (offset, inTail);
                 }
             }
         }
 
         var written = await Volume.WriteAsync(file, new FileByteOffset(offset), append, clearSetId: false, source).ConfigureAwait(false);
-        return written.Offset.Value;
+        return (written.Offset.Value, false);
+
+        bool TryMap(out int mapped, out LayoutSnapshot? pinned)
+        {
+            mapped = 0;
+            pinned = null;
+            return !append && file.TryMapWrite(new FileByteOffset(offset), source.Length, segments, out mapped, out pinned);
+        }
     }
 
     /// <summary>fdatasync: by the LUN alone where that is enough.</summary>

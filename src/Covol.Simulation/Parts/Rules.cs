@@ -5,9 +5,15 @@ namespace Covol.Simulation.Parts;
 /// <summary>Which of the rules are kept. All, except in a mutation, which shows what a rule is for.</summary>
 internal sealed record Rules
 {
+    /// <summary>Files of the worlds are small: they get tails from the first byte, of two clusters.</summary>
+    public static CoordinatorOptions SmallFiles { get; } = new() { TailFrom = 1, TailMin = 8_192 };
+
     public static Rules All { get; } = new();
 
-    public CoordinatorOptions CoordinatorOptions { get; init; } = new();
+    public CoordinatorOptions CoordinatorOptions { get; init; } = SmallFiles;
+
+    /// <summary>A node tells what it wrote behind valid length before a fsync is answered (SAFETY 13).</summary>
+    public bool TellsTails { get; init; } = true;
 
     /// <summary>A new coordinator preempts the keys of all older ones (SAFETY 2).</summary>
     public bool FencesOlderCoordinators { get; init; } = true;

@@ -101,7 +101,8 @@ internal sealed class SimProgram
         {
             await (_world.Random.Next(14, 100) switch
             {
-                < 38 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
+                < 30 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
+                < 38 => GrowAsync(file),
                 < 48 when _scenario.WholeBlocks => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
                 < 43 => WriteAsync(file, _world.Random.Next(span - 8), _world.Random.Next(1, 8), append: false),
                 < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
@@ -150,7 +151,9 @@ internal sealed class SimProgram
         try
         {
             var bytes = FileContent.Bytes(id, count);
-            var at = await _client.WriteAsync(file, (long)Math.Max(0, first) * FileContent.Granule, append, bytes).ConfigureAwait(false);
+            var (at, inTail) = await _client.WriteAsync(file, (long)Math.Max(0, first) * FileContent.Granule, append, bytes)
+                .ConfigureAwait(false);
+            write.IsInTail = inTail;
             if (append)
             {
                 content.Place(write, (int)(at / FileContent.Granule));
@@ -163,6 +166,39 @@ internal sealed class SimProgram
         {
             write.End(_world.Now, succeeded: false);
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Goes on at the file's end, write by write, now and then leaving blocks out, often with a fsync as logs do; at the largest size it is
+    /// cut first.
+    /// </summary>
+    private async Task GrowAsync(OpenFile file)
+    {
+        Doing = $"looks at {file.File}";
+        var attributes = await _client.Volume.GetAttributesAsync(file.File).ConfigureAwait(false);
+        var end = (int)((attributes.Size.Value + FileContent.Granule - 1) / FileContent.Granule);
+        end = (end + GranulesOfBlock - 1) / GranulesOfBlock * GranulesOfBlock;
+        if (end > GranulesMax - (8 * GranulesOfBlock))
+        {
+            await SetSizeAsync(file, _world.Random.Next(GranulesMax / 4)).ConfigureAwait(false);
+            return;
+        }
+
+        for (var write = _world.Random.Next(2, 8); write > 0 && end + (2 * GranulesOfBlock) < GranulesMax; write--)
+        {
+            end += _world.Chance(0.2) ? _world.Random.Next(1, 3) * GranulesOfBlock : 0;
+            await WriteAsync(file, end, GranulesOfBlock, append: false).ConfigureAwait(false);
+            end += GranulesOfBlock;
+            if (_world.Chance(0.3))
+            {
+                await PauseAsync(0.1, 30).ConfigureAwait(false);
+            }
+        }
+
+        if (_world.Chance(0.4))
+        {
+            await SynchronizeAsync(file).ConfigureAwait(false);
         }
     }
 

@@ -44,7 +44,7 @@ internal sealed class Cluster
             Flushes = rules.Flushes,
         };
         _checkers = new Checkers(world);
-        _watch = new LunWatch(world, _lun, _disk) { SessionGone = _checkers.SessionGone };
+        _watch = new LunWatch(world, _lun, _disk) { SessionGone = _checkers.SessionGone, TailsCut = _checkers.TailsCut };
         _disk.Format(_lun);
     }
 

@@ -28,6 +28,9 @@ internal sealed class TwoNodes : IAsyncDisposable
     /// <summary>Where the volume is mounted: on the coordinator's node, and on the other.</summary>
     public IReadOnlyList<string> Roots => [.. _mounts.Select(mount => mount.Path)];
 
+    /// <summary>How a node's data goes, numbered as <see cref="Roots"/>.</summary>
+    public MountedVolume Describe(int node) => _mounts[node].Describe();
+
     public string Local => Path.Combine(Folder, "local");
 
     public static async Task<TwoNodes> CreateAsync(long mebibytes = 512)

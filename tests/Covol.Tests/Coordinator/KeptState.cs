@@ -29,6 +29,9 @@ public sealed class KeptState
         new StateChange.AppendPlaced(new RequestId(s_session.Session, 7, 2), 4_096),
         new StateChange.WritesLost(s_file),
         new StateChange.WritesForgotten(s_file),
+        new StateChange.TailClaimed(s_file, s_session.Session, new LayoutGeneration(1L << 33)),
+        new StateChange.TailEnded(s_file),
+        new StateChange.TailsCut(s_session.Session),
         new StateChange.SessionGone(s_session.Session),
     ];
 
@@ -52,7 +55,7 @@ public sealed class KeptState
 
     [Theory]
     [InlineData(0)]
-    [InlineData(3)]
+    [InlineData(4)]
     [InlineData(255)]
     public void A_state_of_an_unknown_version_is_refused_with_a_sentence(byte version)
     {

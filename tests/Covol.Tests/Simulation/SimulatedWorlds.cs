@@ -37,6 +37,9 @@ public sealed class SimulatedWorlds
     [InlineData("no-flush", "30", "I6")]
     [InlineData("no-checkpoint-before-grant", "20", "I7")]
     [InlineData("no-open-count", "10", "I7")]
+    [InlineData("no-tail-zeroes", "12", "I7")]
+    [InlineData("no-tail-look", "12", "I3")]
+    [InlineData("no-tail-commit", "60", "I")]
     public void A_rule_that_is_switched_off_is_missed(string rule, string seeds, string invariant)
     {
         var (status, output) = SimulationProgram.Run("--without", rule, "--seeds", seeds);

@@ -168,7 +168,7 @@ public sealed class LayoutLifeTests
         await world.ConnectAsync();
         var handle = await world.OpenDirectAsync();
         handle.TryMapWrite(FileByteOffset.Zero, 4096, new LunSegment[4], out _, out var pinned).ShouldBeTrue();
-        handle.WriteEnded(pinned!, 4096, succeeded: true);
+        handle.WriteEnded(pinned!, FileByteOffset.Zero, 4096, succeeded: true);
 
         await world.Volume.GetAttributesAsync(handle.File);
         await world.Volume.GetAttributesAsync(handle.File);
@@ -216,7 +216,7 @@ public sealed class LayoutLifeTests
 
                 if (handle.TryMapWrite(new FileByteOffset(4096), 65_536, segments, out _, out var write))
                 {
-                    handle.WriteEnded(write, 65_536, succeeded: true);
+                    handle.WriteEnded(write, FileByteOffset.Zero, 65_536, succeeded: true);
                 }
             }
 

@@ -1,4 +1,7 @@
 using System.Buffers;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Protocol.Wire;
 using Shouldly;
@@ -55,6 +58,23 @@ public sealed class RoundTrips
         VolumeCodec.SizeOf(page).ShouldBeGreaterThan(WireLimits.FieldsLengthMax);
         Should.Throw<WireFormatException>(() => VolumeCodec.Encode(page, new ArrayBufferWriter<byte>()))
             .Message.ShouldContain("too long");
+    }
+
+    [Fact]
+    public void A_layout_in_the_most_pieces_fits_a_message_and_keeps_its_tail()
+    {
+        const long far = 1L << 55;
+        var extents = Enumerable.Range(0, Layout.ExtentsMax)
+            .Select(piece => new FileExtent(new FileByteOffset(far + piece), new LunByteOffset(far), new ByteCount(far))).ToList();
+        var file = new FileId(new FileReference(ulong.MaxValue), long.MaxValue);
+        var layout = new Layout(file, new LayoutGeneration(long.MaxValue), LayoutAccess.ReadWrite, extents, new ByteCount(far))
+        {
+            TailEnd = new FileByteOffset(far + 1),
+        };
+
+        VolumeCodec.SizeOf(new LayoutGranted(layout, TimeSpan.MaxValue)).ShouldBeLessThan(WireLimits.FieldsLengthMax - 512);
+
+        ((LayoutGranted)ThroughTheWire(new LayoutGranted(layout, TimeSpan.Zero))).Layout.ShouldNotBeNull().TailEnd.ShouldBe(layout.TailEnd);
     }
 
     private static object ThroughTheWire(object record)

@@ -17,6 +17,7 @@ internal sealed class TestClient : IVolumeCaller
     private readonly ConcurrentDictionary<int, long> _sequences = new();
     private VolumeCoordinator _coordinator;
     private int _lastHandle;
+    private int _lastTold;
 
     public TestClient(VolumeCoordinator coordinator, int node)
     {
@@ -40,6 +41,10 @@ internal sealed class TestClient : IVolumeCaller
     /// <summary>Returns layouts as soon as they are recalled.</summary>
     public bool AnswersRecalls { get; set; } = true;
 
+    /// <summary>What it answers when it is asked what it wrote in a tail; null: nothing. As a client that knows no tail, at first.</summary>
+    public Func<ReportTail, CommitLayout?> AnswersTails { get; set; } =
+        asked => new CommitLayout(asked.File, asked.Generation, [], asked.Ticket, IsLast: true);
+
     public IReadOnlyCollection<VolumeNotice> Notices => _notices;
 
     public void Notify(VolumeNotice notice)
@@ -48,6 +53,11 @@ internal sealed class TestClient : IVolumeCaller
         if (notice is RecallLayout recall && AnswersRecalls)
         {
             _ = AskAsync(new ReturnLayout(recall.File, recall.Generation), slot: Session.SlotCount);
+        }
+
+        if (notice is ReportTail asked && AnswersTails(asked) is { } told)
+        {
+            _ = AskAsync(told, slot: Session.SlotCount + 1 + (Interlocked.Increment(ref _lastTold) % 8));
         }
     }
 

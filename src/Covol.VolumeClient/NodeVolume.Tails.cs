@@ -1,0 +1,172 @@
+using Covol.Protocol.Volume;
+
+namespace Covol.VolumeClient;
+
+/// <content>What was written behind valid length is told: at fsync, close, recall, when somebody looks, and now and then (SAFETY 13).</content>
+public sealed partial class NodeVolume
+{
+    /// <summary>A tail that is not written for so many renewals of the lease is given back: each look at the file asks this node.</summary>
+    private const int QuietRenewalsMax = 5;
+
+    /// <summary>
+    /// A flush of the LUN failed here. What lies in tails may be lost, and must not become valid: what was there before would show.
+    /// </summary>
+    public void FlushFailed()
+    {
+        foreach (var file in _files.Values)
+        {
+            if (file.LoseTails())
+            {
+                VolumeClientLog.TailLost(_log, _settings.Volume, file.Id.ToString(), "A flush of the LUN failed.");
+            }
+        }
+    }
+
+    /// <summary>
+    /// Everything that this node has acknowledged behind valid length is valid and stable when this ends. Refused with IoFailed where
+    /// it is lost, and where the coordinator does not answer within the wait limit.
+    /// </summary>
+    private async ValueTask TellTailsAsync(ClientFile file)
+    {
+        if (_settings.TellsTails && file.HasAnyTail)
+        {
+            var told = TellAllAsync(file);
+            try
+            {
+                await told.WaitAsync(_settings.IoWaitLimit, _time).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                throw new VolumeException(
+                    VolumeError.IoFailed,
+                    $"What was written at the end of {file.Id} is not stable: no answer within {_settings.IoWaitLimit.TotalSeconds:0} s.");
+            }
+        }
+
+        if (file.HasLostTail)
+        {
+            throw new VolumeException(
+                VolumeError.IoFailed,
+                $"What was written at the end of {file.Id} is lost. Close it, check what it holds, and write it again.");
+        }
+    }
+
+    private async Task TellAllAsync(ClientFile file)
+    {
+        if (file.Layout is { Tail: not null } layout)
+        {
+            await TellTailAsync(file, layout, ticket: 0, isLast: false).ConfigureAwait(false);
+        }
+
+        await Task.WhenAny(file.UnpublishedEnded(), _work.Closing).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Tells the coordinator what was written in a layout's tail. Is never given up: while it is not known whether the coordinator makes
+    /// gaps zero, nothing may be written there.
+    /// </summary>
+    private async Task TellTailAsync(ClientFile file, LayoutSnapshot layout, long ticket, bool isLast)
+    {
+        var tail = layout.Tail!;
+        await tail.Turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (tail.IsOver)
+            {
+                return;
+            }
+
+            await tail.StopAsync().ConfigureAwait(false);
+            var written = tail.Written();
+            if (written.Length == 0 && ticket == 0 && !isLast)
+            {
+                return;
+            }
+
+            var told = new CommitLayout(file.Id, layout.Layout.Generation, written, ticket, isLast);
+            var failure = await TryTellAsync(told).ConfigureAwait(false);
+            if (failure is null)
+            {
+                tail.Told();
+            }
+            else if (file.LoseTail(tail))
+            {
+                VolumeClientLog.TailLost(_log, _settings.Volume, file.Id.ToString(), failure);
+            }
+
+            tail.IsOver = isLast;
+        }
+        finally
+        {
+            tail.GoOn();
+            tail.Turn.Release();
+        }
+    }
+
+    /// <summary>Null: done.</summary>
+    private async Task<string?> TryTellAsync(CommitLayout told)
+    {
+        try
+        {
+            var sent = await _keeper.SendAsync(told, default, default, Urgency.Return).ConfigureAwait(false);
+            return sent.Reply is Refused refused ? refused.Detail : null;
+        }
+        catch (VolumeException failure)
+        {
+            return failure.Message;
+        }
+    }
+
+    /// <summary>The coordinator asks what was written in a tail, or wants it back.</summary>
+    private void TailAsked(ReportTail asked)
+    {
+        LayoutSnapshot? layout = null;
+        if (!_files.TryGetValue(asked.File, out var file) || !file.TryFindTail(asked.Generation, out layout))
+        {
+            // A grant that is on its way is never published from now on, so nothing was and nothing will be written in it.
+            _work.TryStart(() => TellAsync(new CommitLayout(asked.File, asked.Generation, [], asked.Ticket, IsLast: true), asked.File).AsTask());
+            return;
+        }
+
+        if (asked.IsLast)
+        {
+            Recalled(asked.File, asked.Generation);
+        }
+        else if (layout.Tail!.TryBeginAnswers(asked.Ticket))
+        {
+            _work.TryStart(() => AnswerAsync(file, layout));
+        }
+    }
+
+    private async Task AnswerAsync(ClientFile file, LayoutSnapshot layout)
+    {
+        var answered = 0L;
+        while (layout.Tail!.NextAsked(answered) is { } ticket)
+        {
+            await TellTailAsync(file, layout, ticket, isLast: false).ConfigureAwait(false);
+            answered = ticket;
+        }
+    }
+
+    /// <summary>Now and then, so that a node that dies loses little, and a tail that nobody writes costs nobody anything.</summary>
+    private void TellTailsNow()
+    {
+        foreach (var file in _files.Values)
+        {
+            if (file.Layout is not { Tail: { } tail } layout)
+            {
+                continue;
+            }
+
+            if (!tail.IsAllTold && tail.Turn.CurrentCount > 0)
+            {
+                _work.TryStart(() => TellTailAsync(file, layout, ticket: 0, isLast: false));
+            }
+
+            if (tail.CountQuiet() >= QuietRenewalsMax)
+            {
+                DropLayout(file);
+            }
+        }
+    }
+}
