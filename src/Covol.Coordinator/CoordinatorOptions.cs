@@ -59,6 +59,15 @@ public sealed record CoordinatorOptions
     /// <summary>Whether nodes may write behind valid length by themselves. Without it each such write is the coordinator's.</summary>
     public bool GrantsTails { get; init; } = true;
 
+    /// <summary>
+    /// How long a session may show attributes and names that it keeps after a renewal. So long everyone waits with changes for one that
+    /// does not answer a recall, and after a takeover for sessions that have not come back. Zero: none keeps any.
+    /// </summary>
+    public TimeSpan AttributeLease { get; init; } = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>For tests that show what a guard is for: without it a change is made while others may show what was before it.</summary>
+    internal bool RecallsAttributes { get; init; } = true;
+
     /// <summary>How long a hand-over waits for what is under way.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -64,7 +64,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>
     /// A request that opened something is answered from memory: the open must be there too, after a takeover as well.
     /// </summary>
-    private void OpenAgain(Session session, VolumeRequest request, VolumeReply kept)
+    private async Task OpenAgainAsync(Session session, VolumeRequest request, VolumeReply kept)
     {
         var handle = request switch
         {
@@ -76,6 +76,7 @@ public sealed partial class VolumeCoordinator
             && !_purging.Contains(entry.Attributes.File))
         {
             Remember(session, opened, entry.Attributes.File);
+            await RecallAttributesAsync(session, entry.Attributes.File);
         }
     }
 

@@ -4,6 +4,7 @@ using Covol.Protocol;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Session = Covol.Coordinator.Sessions.Session;
@@ -30,10 +31,16 @@ public sealed partial class VolumeCoordinator
     private long _lastRecall;
     private long _layoutTimer;
 
-    private VolumeReply Renew(Session session) =>
-        StepLayouts(new LayoutInput.Renew(session.Id)) is LayoutEffect.LeaseRenewed { Accepted: true }
-            ? Done.Instance
-            : new Refused(VolumeError.Stale, $"{session.DataKey} is fenced. Its layouts end; resume the session with a new key.");
+    private VolumeReply Renew(Session session)
+    {
+        if (StepLayouts(new LayoutInput.Renew(session.Id)) is not LayoutEffect.LeaseRenewed { Accepted: true })
+        {
+            return new Refused(VolumeError.Stale, $"{session.DataKey} is fenced. Its layouts end; resume the session with a new key.");
+        }
+
+        StepLeases(new LeaseInput.Renew(session.Id));
+        return Done.Instance;
+    }
 
     private Done Return(Session session, ReturnLayout returned)
     {

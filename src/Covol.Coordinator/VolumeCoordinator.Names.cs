@@ -2,6 +2,7 @@ using Covol.Coordinator.Sessions;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Volume;
 using StateChange = Covol.Coordinator.Metadata.StateChange;
 
@@ -12,13 +13,24 @@ namespace Covol.Coordinator;
 /// </summary>
 public sealed partial class VolumeCoordinator
 {
-    private async Task<VolumeReply> LookupAsync(Lookup lookup)
+    private async Task<VolumeReply> LookupAsync(Session session, Lookup lookup)
     {
+        var since = _leases.Clock;
         var found = await _metadata.ReadAsync(
             context => context.Volume.Lookup(lookup.Directory, lookup.Name) is { } attributes ? context.Shown(attributes) : null);
-        return found is null
-            ? new Refused(VolumeError.NotFound, $"There is no '{lookup.Name}'.")
-            : new Entry(await ShownAsync(found));
+        if (found is null)
+        {
+            return new Refused(VolumeError.NotFound, $"There is no '{lookup.Name}'.");
+        }
+
+        var shown = await ShownAsync(found);
+        var leases = TryLease(session, shown, since) ? AttributeLeases.Attributes : AttributeLeases.None;
+        if (!InGrace && _leases.TryGrant(_thread.Now, session.Id, lookup.Directory, since))
+        {
+            leases |= AttributeLeases.Name;
+        }
+
+        return new Entry(shown) { Leases = leases };
     }
 
     /// <summary>Attributes of now, with what the holder of the file's tail has acknowledged by now.</summary>
@@ -33,10 +45,15 @@ public sealed partial class VolumeCoordinator
         return Shown(found);
     }
 
-    private async Task<VolumeReply> GetAttributesAsync(FileId file)
+    private async Task<VolumeReply> GetAttributesAsync(Session session, FileId file)
     {
+        var since = _leases.Clock;
         await LookAsync(file);
-        return new Entry(Shown(await _metadata.ReadAsync(context => context.Attributes(file))));
+        var shown = Shown(await _metadata.ReadAsync(context => context.Attributes(file)));
+        return new Entry(shown)
+        {
+            Leases = TryLease(session, shown, since) ? AttributeLeases.Attributes : AttributeLeases.None,
+        };
     }
 
     private async Task<VolumeReply> SetAttributesAsync(RequestId id, SetAttributes set)
@@ -100,6 +117,11 @@ public sealed partial class VolumeCoordinator
         Remember(session, handle, attributes.File);
         try
         {
+            if (!isNew)
+            {
+                await RecallAttributesAsync(session, attributes.File);
+            }
+
             return create.Truncate && !isNew
                 ? await SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero))
                 : new Entry(await ShownAsync(attributes));
@@ -134,9 +156,9 @@ public sealed partial class VolumeCoordinator
         return new Entry(Shown(attributes));
     }
 
-    private async Task<VolumeReply> UnlinkAsync(RequestId id, Unlink unlink)
+    private async Task<VolumeReply> UnlinkAsync(Session session, RequestId id, Unlink unlink)
     {
-        var orphan = await _metadata.ChangeAsync(context =>
+        var orphan = await WithFoundAsync(session, unlink, unlink.Known, [(unlink.Directory, unlink.Name)], context =>
         {
             var lost = context.Orphaned(context.Volume.Unlink(unlink.Directory, unlink.Name, unlink.IsDirectory));
             context.Changes.Add(new StateChange.Answered(id, Done.Instance));
@@ -146,9 +168,10 @@ public sealed partial class VolumeCoordinator
         return Done.Instance;
     }
 
-    private async Task<VolumeReply> RenameAsync(RequestId id, Rename rename)
+    private async Task<VolumeReply> RenameAsync(Session session, RequestId id, Rename rename)
     {
-        var orphan = await _metadata.ChangeAsync(context =>
+        (FileId, string)[] names = [(rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)];
+        var orphan = await WithFoundAsync(session, rename, null, names, context =>
         {
             var lost = context.Orphaned(context.Volume.Rename(
                 rename.FromDirectory, rename.FromName, rename.ToDirectory, rename.ToName, rename.Mode));

@@ -3,6 +3,7 @@ using Covol.Coordinator.Sessions;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Ownership;
 using Covol.Protocol.Volume;
@@ -48,6 +49,7 @@ public sealed partial class VolumeCoordinator
             };
             _sessions.Add(kept.Session, session);
             StepLayouts(new LayoutInput.SessionJoined(kept.Session, kept.DataKey, MayHoldUnknown: true));
+            StepLeases(new LeaseInput.SessionJoined(kept.Session, Takes: false, MayHoldUnknown: true));
         }
 
         foreach (var answered in _options.KeepsAnswersOverTakeover ? state.Answers : [])
@@ -128,9 +130,14 @@ public sealed partial class VolumeCoordinator
         }
 
         var session = open.Resume is { } resume ? await ResumeAsync(resume, open) : await BeginSessionAsync(open);
+        StepLeases(new LeaseInput.LetGo(session.Id));
+        StepLeases(new LeaseInput.SessionJoined(session.Id, open.TakesAttributeLeases, MayHoldUnknown: false));
         session.Attach(caller);
         return new SessionOpened(
-            session.Id, session.SlotCount, _options.ReservedSlots, _options.Layouts.Lease, _data.BlockSize, _clusterSize, InGrace);
+            session.Id, session.SlotCount, _options.ReservedSlots, _options.Layouts.Lease, _data.BlockSize, _clusterSize, InGrace)
+        {
+            AttributeLease = open.TakesAttributeLeases ? _options.AttributeLease : TimeSpan.Zero,
+        };
     }
 
     private bool IsEvicted(NodeId node, ReservationKey dataKey) =>
@@ -300,6 +307,7 @@ public sealed partial class VolumeCoordinator
             return;
         }
 
+        StepLeases(new LeaseInput.SessionEnded(session.Id));
         StepLocks(new LockInput.ReleaseSession(session.Id));
         foreach (var file in session.Handles.Values)
         {

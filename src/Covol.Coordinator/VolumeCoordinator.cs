@@ -7,6 +7,7 @@ using Covol.Protocol;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Volume;
 using Covol.Transport;
@@ -44,6 +45,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     private readonly FileGates _gates = new();
     private readonly LayoutMachine _layouts;
     private readonly LockMachine _locks;
+    private readonly AttributeLeaseMachine _leases;
     private readonly Dictionary<SessionId, Session> _sessions = [];
     private readonly TaskCompletionSource<VolumeAnswer> _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CommitQueue _metadata = null!;
@@ -67,6 +69,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
         _flushes = new FlushGroup(_dataWorkers, _data, _ledger, _layouts.HasWriter, FlushFailed);
         _tails = new TailMachine(_options.Layouts);
+        _leases = new AttributeLeaseMachine(_options.AttributeLease);
         _locks = new LockMachine(parts.Epoch.Value << 32);
         _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure), parts.Stepped);
     }
@@ -173,7 +176,8 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
             return Refuse(VolumeError.WrongEpoch, $"This is {Epoch}, the request is for {call.Epoch}.");
         }
 
-        if (_phase == CoordinatorPhase.HandingOver && call.Request is not (ReturnLayout or CommitLayout or RenewLease or ReleaseOwner))
+        if (_phase == CoordinatorPhase.HandingOver && call.Request is not
+            (ReturnLayout or CommitLayout or RenewLease or ReleaseOwner or ReturnAttributes or ReturnAllAttributes))
         {
             return Refuse(VolumeError.NotServing, "The volume is being handed over to another coordinator.");
         }
@@ -220,10 +224,10 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
 
         if (call.Id.Sequence == slot.LastSequence && slot.LastReply is { } kept && _options.RemembersAnswers)
         {
-            return Answer(await RefusalAsReply(() =>
+            return Answer(await RefusalAsReply(async () =>
             {
-                OpenAgain(session, call.Request, kept);
-                return Replied(kept);
+                await OpenAgainAsync(session, call.Request, kept);
+                return kept;
             }));
         }
 
@@ -262,7 +266,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
             return new VolumeAnswer(Epoch, reply, reply is DataRead ? data : default);
         }
 
-        return Answer(await RefusalAsReply(() => CarryOutAsync(session, slot, call)));
+        return Answer(await RefusalAsReply(() => ChangingAsync(session, call.Request, () => CarryOutAsync(session, slot, call))));
     }
 
     private Task<VolumeReply> CarryOutAsync(Session session, Slot slot, VolumeCall call) => call.Request switch
@@ -271,14 +275,16 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         CloseSession => CloseSessionAsync(session, slot),
         ReclaimHandle reclaim => ReclaimInsideAsync(session, reclaim),
         ReclaimComplete => Replied(ReclaimCompleted(session)),
-        Lookup lookup => LookupAsync(lookup),
-        GetRoot => GetAttributesAsync(_root),
-        GetAttributes get => GetAttributesAsync(get.File),
+        Lookup lookup => LookupAsync(session, lookup),
+        GetRoot => GetAttributesAsync(session, _root),
+        GetAttributes get => GetAttributesAsync(session, get.File),
+        ReturnAttributes returned => Replied(Return(session, returned)),
+        ReturnAllAttributes => Replied(ReturnAll(session)),
         SetAttributes set => SetAttributesAsync(call.Id, set),
         Create create => CreateAsync(session, call.Id, create),
         Link link => LinkAsync(call.Id, link),
-        Unlink unlink => UnlinkAsync(call.Id, unlink),
-        Rename rename => RenameAsync(call.Id, rename),
+        Unlink unlink => UnlinkAsync(session, call.Id, unlink),
+        Rename rename => RenameAsync(session, call.Id, rename),
         ReadLink read => ReadLinkAsync(read),
         ListDirectory list => ListAsync(list),
         GetSpace => GetSpaceAsync(),
@@ -294,7 +300,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         Allocate allocate => WatchedAsync(slot, allocate.File, () => AllocateAsync(call.Id, allocate)),
         Synchronize synchronize => SynchronizeAsync(session, synchronize),
         FindData find => FindDataAsync(find),
-        NoteDirectWrites note => Replied(NoteWritten(note.File)),
+        NoteDirectWrites note => NoteDirectWritesAsync(session, note.File),
         GetLayout get => GetLayoutAsync(session, call.Id, get),
         ReturnLayout returned => Replied(Return(session, returned)),
         CommitLayout told => CommitLayoutAsync(session, told),

@@ -14,23 +14,23 @@ internal sealed partial class VolumeFileSystem
 
     private async Task LookupAsync(FuseRequest request)
     {
-        var lookup = new Lookup(_nodes.Resolve(request.Node), NameOf(request));
-        var entry = await _volume.AskAsync<Entry>(lookup).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        var seen = await _volume.LookupAsync(_nodes.Resolve(request.Node), NameOf(request)).ConfigureAwait(false);
+        request.ReplyEntry(EntryOf(seen.Attributes, KernelMay(seen.Valid), KernelMay(seen.NameValid)));
     }
 
     private async Task GetAttributesAsync(FuseRequest request)
     {
-        var attributes = await _volume.GetAttributesAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
-        request.ReplyAttributes(FuseShapes.Attributes(attributes, request.Node));
+        var seen = await _volume.LookAtAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
+        request.ReplyAttributes(FuseShapes.Attributes(seen.Attributes, request.Node), KernelMay(seen.Valid));
     }
 
     /// <summary>As GETATTR, and the time of birth.</summary>
     private async Task ExtendedStatusAsync(FuseRequest request)
     {
-        var attributes = await _volume.GetAttributesAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
-        var born = new FileTime(attributes.File.Birth);
-        request.ReplyExtendedStatus(FuseShapes.Attributes(attributes, request.Node), born.UnixSeconds, born.UnixNanoseconds);
+        var seen = await _volume.LookAtAsync(_nodes.Resolve(request.Node)).ConfigureAwait(false);
+        var born = new FileTime(seen.Attributes.File.Birth);
+        request.ReplyExtendedStatus(
+            FuseShapes.Attributes(seen.Attributes, request.Node), born.UnixSeconds, born.UnixNanoseconds, KernelMay(seen.Valid));
     }
 
     private async Task SetAttributesAsync(FuseRequest request)
@@ -114,7 +114,7 @@ internal sealed partial class VolumeFileSystem
 
     private async Task UnlinkAsync(FuseRequest request, bool isDirectory)
     {
-        await _volume.AskAsync<Done>(new Unlink(_nodes.Resolve(request.Node), NameOf(request), isDirectory)).ConfigureAwait(false);
+        await _volume.UnlinkAsync(_nodes.Resolve(request.Node), NameOf(request), isDirectory).ConfigureAwait(false);
         request.ReplyOk();
     }
 

@@ -14,7 +14,7 @@ namespace Covol.Mount;
 /// <summary>
 /// A volume as a FUSE tree. Reads and writes inside a layout are served on the ring's thread, without waiting and without
 /// allocating; everything else goes to the thread pool and is answered when the coordinator has answered. Names and attributes
-/// are never cached by the kernel, so all nodes see the same at once.
+/// are kept by the kernel only as long as the coordinator lets this node keep them, so all nodes see the same at once.
 /// </summary>
 internal sealed partial class VolumeFileSystem : IFuseHandler
 {
@@ -223,10 +223,14 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         return isGone ? FuseErrno.NoEntry : Errno.Of(error);
     }
 
-    private FuseEntry EntryOf(InodeAttributes attributes) => new()
+    private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid = default, TimeSpan nameValid = default) => new()
     {
         Node = _nodes.LookedUp(attributes.File),
         Generation = (ulong)attributes.File.Birth,
+        NameValidSeconds = (ulong)(nameValid.Ticks / TimeSpan.TicksPerSecond),
+        NameValidNanoseconds = (uint)(nameValid.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick),
+        AttributesValidSeconds = (ulong)(valid.Ticks / TimeSpan.TicksPerSecond),
+        AttributesValidNanoseconds = (uint)(valid.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick),
         Attributes = FuseShapes.Attributes(attributes, _nodes.NodeOf(attributes.File)),
     };
 

@@ -113,6 +113,8 @@ public sealed class VolumeMount
             session = FuseSession.Mount(new FuseMountOptions(path, attach.Volume, OldMounts.Subtype));
             var incarnations = new IncarnationLun(lun);
             var system = new VolumeFileSystem(attach.Volume, volume, incarnations, blockSize, root.Attributes.File, log);
+            system.Notify(new FuseNotifications(session.Descriptor));
+            volume.Watch(system);
             var server = FuseServer.Serve(
                 session.Descriptor, system, new FuseOptions { Name = $"fuse {attach.Volume}", TimeGranularity = 100 }, log, null);
             var holder = new HolderClient(configuration.HolderSocket);

@@ -33,6 +33,9 @@ internal interface ISessionEvents
     /// <summary>The coordinator confirmed that the incarnation with this key is alive.</summary>
     void LeaseRenewed(ReservationKey key);
 
+    /// <summary>A session is about to be opened or resumed: no attributes and names that were kept may be shown any more.</summary>
+    void ForgetAttributes();
+
     /// <summary>The lease had run out before it was renewed: nothing granted before may be relied on.</summary>
     void LeaseLapsed();
 }

@@ -17,6 +17,16 @@ public sealed class LeaseClock
     /// <summary>False: data read from the LUN by this session may be another file's by now and must not be shown.</summary>
     public bool IsRunning => _clock.Now.Nanoseconds < Volatile.Read(ref _ends);
 
+    /// <summary>How long it runs on at least; not positive when it has ended.</summary>
+    public TimeSpan Left
+    {
+        get
+        {
+            var ends = Volatile.Read(ref _ends);
+            return ends == long.MinValue ? TimeSpan.Zero : TimeSpan.FromTicks((ends - _clock.Now.Nanoseconds) / 100);
+        }
+    }
+
     /// <summary>
     /// Counts how often the lease began anew. What was granted in one life is worth nothing in the next: in between, its clusters may
     /// have become another file's, and a read that was submitted before would show them.

@@ -14,6 +14,9 @@ public sealed partial class NodeVolume
                 case RecallLayout recall:
                     volume.Recalled(recall.File, recall.Generation);
                     break;
+                case RecallAttributes recall:
+                    volume.Recalled(recall);
+                    break;
                 case ReportTail asked:
                     volume.TailAsked(asked);
                     break;
@@ -121,6 +124,8 @@ public sealed partial class NodeVolume
             volume.LeaseRenewed(key);
             volume.TellTailsNow();
         }
+
+        public void ForgetAttributes() => volume.ForgetAttributes();
 
         public void LeaseLapsed()
         {

@@ -47,7 +47,9 @@ public sealed partial class NodeVolume : IAsyncDisposable
         _log = log;
         _lastHandle = settings.FirstHandle - 1;
         _lease = new LeaseClock(clock);
-        _keeper = new SessionKeeper(settings, source, clock, time, _lease, new SessionEvents(this), log);
+        _attributeLease = new LeaseClock(clock);
+        _attributes = new AttributeCache(_attributeLease, settings.AttributesMax);
+        _keeper = new SessionKeeper(settings, source, clock, time, _lease, _attributeLease, new SessionEvents(this), log);
         _keeper.Start();
     }
 
@@ -92,15 +94,17 @@ public sealed partial class NodeVolume : IAsyncDisposable
     public async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request)
         where TReply : VolumeReply
     {
-        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
-        return Expect<TReply>(sent.Reply);
-    }
+        var changes = request.Changes;
+        if (changes.Count == 0)
+        {
+            return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false)).Reply);
+        }
 
-    /// <summary>Attributes as all nodes see them; this node's own direct writes are said first.</summary>
-    public async ValueTask<InodeAttributes> GetAttributesAsync(FileId file)
-    {
-        await NoteDirectWritesAsync(file, Urgency.Ordinary).ConfigureAwait(false);
-        return (await AskAsync<Entry>(new GetAttributes(file)).ConfigureAwait(false)).Attributes;
+        // A change that is given up may be made later: then nothing of its files is ever kept again.
+        Outdated(_attributes.BeginChange(changes), names: false);
+        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
+        _attributes.EndChange(changes);
+        return Expect<TReply>(sent.Reply);
     }
 
     /// <summary>Opens a file under a handle of its own.</summary>

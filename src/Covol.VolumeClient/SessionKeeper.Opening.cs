@@ -20,8 +20,14 @@ internal sealed partial class SessionKeeper
             await OldIoEndedAsync(s_nothing, connection, overtaken).ConfigureAwait(false);
         }
 
+        // The coordinator takes it that nothing is kept: a recall may have been lost with the last connection.
+        _attributeLease.End();
+        _events.ForgetAttributes();
         var key = DataKey;
-        var opening = new OpenSession(_settings.Node, _settings.MountId, key, _settings.SlotCount, _session?.Id);
+        var opening = new OpenSession(_settings.Node, _settings.MountId, key, _settings.SlotCount, _session?.Id)
+        {
+            TakesAttributeLeases = _settings.AttributesMax > 0,
+        };
         var call = new VolumeCall(new RequestId(default, 0, 0), route.Epoch, opening, default);
         var answer = await CallWithinAsync(connection, call, overtaken).ConfigureAwait(false);
         if (answer.Reply is Refused refused)
@@ -51,6 +57,7 @@ internal sealed partial class SessionKeeper
 
         Invariant.Holds(_session.Id == opened.Session, "A resumed session came back under another number.");
         _leaseLength = opened.LayoutLease;
+        _attributeLeaseLength = opened.AttributeLease;
         var link = new SessionLink(_session, route.Epoch, key, connection);
         if (resumed && (_reclaimedAt != route.Epoch))
         {
@@ -177,7 +184,7 @@ internal sealed partial class SessionKeeper
         {
             while (true)
             {
-                await Task.Delay(_settings.RenewEvery, _time, cancellation).ConfigureAwait(false);
+                await Task.Delay(RenewEvery, _time, cancellation).ConfigureAwait(false);
                 if (!await RenewOnceAsync(link, cancellation).ConfigureAwait(false))
                 {
                     link.Retire("The coordinator does not renew the lease.");
@@ -195,6 +202,12 @@ internal sealed partial class SessionKeeper
         }
     }
 
+    /// <summary>So often that one renewal may be late.</summary>
+    private TimeSpan RenewEvery =>
+        _attributeLeaseLength > TimeSpan.Zero && _attributeLeaseLength / 3 < _settings.RenewEvery
+            ? _attributeLeaseLength / 3
+            : _settings.RenewEvery;
+
     private async Task<bool> RenewOnceAsync(SessionLink link, CancellationToken cancellation)
     {
         var sent = _clock.Now;
@@ -210,6 +223,11 @@ internal sealed partial class SessionKeeper
             {
                 // It ran out while this was on its way: what was granted before is never used again, and has to be asked for.
                 _events.LeaseLapsed();
+            }
+
+            if (_attributeLeaseLength > TimeSpan.Zero)
+            {
+                _attributeLease.Renewed(sent, _attributeLeaseLength);
             }
 
             _events.LeaseRenewed(link.DataKey);

@@ -25,6 +25,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ISessionEvents _events;
     private readonly LeaseClock _lease;
+    private readonly LeaseClock _attributeLease;
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly CoordinatorRoutes _routes = new();
@@ -39,6 +40,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     private Epoch _reclaimedAt;
     private (Epoch Epoch, IReadOnlySet<LayoutGeneration> Layouts)? _handlesReclaimed;
     private TimeSpan _leaseLength;
+    private TimeSpan _attributeLeaseLength;
     private volatile string _waitingFor = "It has not been told who coordinates the volume.";
     private Task _loop = Task.CompletedTask;
 
@@ -48,6 +50,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         IMonotonicClock clock,
         TimeProvider time,
         LeaseClock lease,
+        LeaseClock attributeLease,
         ISessionEvents events,
         ILogger log)
     {
@@ -57,6 +60,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         _clock = clock;
         _time = time;
         _lease = lease;
+        _attributeLease = attributeLease;
         _events = events;
         _log = log;
     }

@@ -18,6 +18,9 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
 
     public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>Files and names whose attributes are kept at once; then all are let go and it begins anew. Zero: none are kept.</summary>
+    public int AttributesMax { get; init; } = 32_768;
+
     public TimeSpan ConnectLimit { get; init; } = TimeSpan.FromSeconds(1);
 
     public TimeSpan BackoffMin { get; init; } = TimeSpan.FromMilliseconds(20);

@@ -23,6 +23,12 @@ public sealed record RecallLayout(FileId File, LayoutGeneration Generation) : Vo
 /// </summary>
 public sealed record ReportTail(FileId File, LayoutGeneration Generation, long Ticket, bool IsLast) : VolumeNotice;
 
+/// <summary>
+/// Something of these files is to be changed: show no attributes and names of them that are kept, then send
+/// <see cref="ReturnAttributes"/>. Said once over each connection, before anything that is answered later over it.
+/// </summary>
+public sealed record RecallAttributes(long Recall, IReadOnlyList<FileId> Files) : VolumeNotice;
+
 /// <summary>A queued lock was granted (<paramref name="Error"/> null) or given up.</summary>
 public sealed record LockResolved(FileId File, long Ticket, VolumeError? Error) : VolumeNotice;
 

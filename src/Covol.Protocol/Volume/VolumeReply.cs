@@ -1,6 +1,7 @@
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Units;
 
@@ -40,10 +41,18 @@ public sealed record SessionOpened(
     TimeSpan LayoutLease,
     int BlockSize,
     int ClusterSize,
-    bool InGrace) : VolumeReply;
+    bool InGrace) : VolumeReply
+{
+    /// <summary>How long attributes and names may be shown after a renewal was sent; zero: never.</summary>
+    public TimeSpan AttributeLease { get; init; }
+}
 
 /// <summary>The file's attributes when the request was carried out.</summary>
-public sealed record Entry(InodeAttributes Attributes) : VolumeReply;
+public sealed record Entry(InodeAttributes Attributes) : VolumeReply
+{
+    /// <summary>What of it the session may keep, until it is recalled or the lease ends.</summary>
+    public AttributeLeases Leases { get; init; }
+}
 
 public sealed record LinkTarget(string Target) : VolumeReply;
 

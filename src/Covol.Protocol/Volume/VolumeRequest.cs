@@ -15,6 +15,26 @@ public abstract record VolumeRequest
     private protected VolumeRequest()
     {
     }
+
+    /// <summary>
+    /// Existing files whose attributes, or names inside, this changes, as far as it names them. While it is under way its session keeps
+    /// nothing of them (see <see cref="Leases.AttributeLeaseMachine"/>).
+    /// </summary>
+    public IReadOnlyList<FileId> Changes => this switch
+    {
+        SetAttributes it => [it.File],
+        Create { Name.Length: 0 } => [],
+        Create it => [it.Directory],
+        Link it => [it.File, it.Directory],
+        Unlink it => it.Known is { } known ? [it.Directory, known] : [it.Directory],
+        Rename it => [it.FromDirectory, it.ToDirectory],
+        SetExtendedAttribute it => [it.File],
+        RemoveExtendedAttribute it => [it.File],
+        Open it => [it.File],
+        SetSize it => [it.File],
+        Allocate it => [it.File],
+        _ => [],
+    };
 }
 
 // ---- Sessions -------------------------------------------------------------------------------------------------------------
@@ -28,9 +48,19 @@ public abstract record VolumeRequest
 /// <param name="DataKey">The key under which the mount process writes the LUN; its incarnation.</param>
 /// <param name="SlotCount">Slots wanted; the answer says how many there are.</param>
 /// <param name="Resume">The session to go on with.</param>
-public sealed record OpenSession(NodeId Node, Guid MountId, ReservationKey DataKey, int SlotCount, SessionId? Resume) : VolumeRequest;
+public sealed record OpenSession(NodeId Node, Guid MountId, ReservationKey DataKey, int SlotCount, SessionId? Resume) : VolumeRequest
+{
+    /// <summary>
+    /// It keeps attributes and names for as long as its lease of them runs, and answers <see cref="RecallAttributes"/>. It keeps none
+    /// when it asks this.
+    /// </summary>
+    public bool TakesAttributeLeases { get; init; }
+}
 
-/// <summary>Keeps all layouts of the session alive for one more lease, counted from when this was sent. Answer: <see cref="Done"/>.</summary>
+/// <summary>
+/// Keeps all layouts of the session, and attributes it may show, alive for one more lease, counted from when this was sent. Answer:
+/// <see cref="Done"/>.
+/// </summary>
 public sealed record RenewLease : VolumeRequest;
 
 /// <summary>Ends the session: its handles, locks and layouts are gone. Answer: <see cref="Done"/>.</summary>
@@ -50,6 +80,15 @@ public sealed record ReclaimComplete : VolumeRequest;
 
 /// <summary>Answer: <see cref="Entry"/>.</summary>
 public sealed record Lookup(FileId Directory, string Name) : VolumeRequest;
+
+/// <summary>The session keeps nothing any more of what the recall named. Has a reserved slot. Answer: <see cref="Done"/>.</summary>
+public sealed record ReturnAttributes(long Recall) : VolumeRequest;
+
+/// <summary>
+/// The session keeps no attributes and no names any more, and none of an answer that comes before this one's. Has a reserved slot. Answer:
+/// <see cref="Done"/>.
+/// </summary>
+public sealed record ReturnAllAttributes : VolumeRequest;
 
 /// <summary>Attributes of the root directory, whose birth stamp a client does not know yet. Answer: <see cref="Entry"/>.</summary>
 public sealed record GetRoot : VolumeRequest;
@@ -75,7 +114,11 @@ public sealed record Create(
 public sealed record Link(FileId File, FileId Directory, string Name) : VolumeRequest;
 
 /// <summary><c>unlink</c>, or <c>rmdir</c> where <paramref name="IsDirectory"/>. Answer: <see cref="Done"/>.</summary>
-public sealed record Unlink(FileId Directory, string Name, bool IsDirectory) : VolumeRequest;
+public sealed record Unlink(FileId Directory, string Name, bool IsDirectory) : VolumeRequest
+{
+    /// <summary>What the asker knows the name to lead to, where it may keep that; it keeps nothing of it from here on.</summary>
+    public FileId? Known { get; init; }
+}
 
 /// <summary>Answer: <see cref="Done"/>.</summary>
 public sealed record Rename(FileId FromDirectory, string FromName, FileId ToDirectory, string ToName, RenameMode Mode) : VolumeRequest;

@@ -1,5 +1,6 @@
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Leases;
 using Covol.Protocol.Volume;
 using Google.Protobuf;
 using Pb = Covol.Protocol.Wire.Messages;
@@ -24,9 +25,10 @@ public static partial class VolumeCodec
                 BlockSize = it.BlockSize,
                 ClusterSize = it.ClusterSize,
                 InGrace = it.InGrace,
+                AttributeLease = it.AttributeLease.Ticks,
             },
         },
-        Entry it => new() { Entry = new() { Attributes = it.Attributes.ToWire() } },
+        Entry it => new() { Entry = new() { Attributes = it.Attributes.ToWire(), Leases = (uint)it.Leases } },
         LinkTarget it => new() { LinkTarget = new() { Target = it.Target } },
         DirectoryPage it => new() { DirectoryPage = ToWire(it) },
         VolumeSpace it => new()
@@ -59,7 +61,11 @@ public static partial class VolumeCodec
         Pb.Reply.KindOneofCase.Refused => new Refused(reply.Refused.Error.FromWire(), reply.Refused.Detail),
         Pb.Reply.KindOneofCase.Done => Done.Instance,
         Pb.Reply.KindOneofCase.SessionOpened => FromWire(reply.SessionOpened),
-        Pb.Reply.KindOneofCase.Entry => new Entry(reply.Entry.Attributes.FromWire()),
+        Pb.Reply.KindOneofCase.Entry => new Entry(reply.Entry.Attributes.FromWire())
+        {
+            // Bits that a newer coordinator may set say nothing to this program.
+            Leases = (AttributeLeases)reply.Entry.Leases & (AttributeLeases.Attributes | AttributeLeases.Name),
+        },
         Pb.Reply.KindOneofCase.LinkTarget => new LinkTarget(reply.LinkTarget.Target),
         Pb.Reply.KindOneofCase.DirectoryPage => FromWire(reply.DirectoryPage),
         Pb.Reply.KindOneofCase.VolumeSpace => new VolumeSpace(
@@ -99,6 +105,10 @@ public static partial class VolumeCodec
         {
             LockResolved = new() { File = it.File.ToWire(), Ticket = it.Ticket, Error = it.Error is { } error ? (Pb.Error)error : 0 },
         },
+        RecallAttributes it => new()
+        {
+            RecallAttributes = new() { Recall = it.Recall, Files = { it.Files.Select(file => file.ToWire()) } },
+        },
         SessionEnded it => new() { SessionEnded = new() { Reason = it.Reason } },
         _ => throw new WireFormatException($"A {notice.GetType().Name} has no place in the wire format."),
     };
@@ -116,6 +126,8 @@ public static partial class VolumeCodec
             notice.LockResolved.File.FromWire(),
             notice.LockResolved.Ticket,
             notice.LockResolved.Error == Pb.Error.Unspecified ? null : notice.LockResolved.Error.FromWire()),
+        Pb.Notice.KindOneofCase.RecallAttributes => new RecallAttributes(
+            notice.RecallAttributes.Recall, [.. notice.RecallAttributes.Files.Select(file => file.FromWire())]),
         Pb.Notice.KindOneofCase.SessionEnded => new SessionEnded(notice.SessionEnded.Reason),
         _ => throw new WireFormatException("A notice is of a kind that this program does not know."),
     };
@@ -127,7 +139,10 @@ public static partial class VolumeCodec
         WireValues.Span(message.LayoutLease, "layout lease"),
         WireValues.Count(message.BlockSize, "block size"),
         WireValues.Count(message.ClusterSize, "cluster size"),
-        message.InGrace);
+        message.InGrace)
+    {
+        AttributeLease = WireValues.Span(message.AttributeLease, "attribute lease"),
+    };
 
     private static Pb.DirectoryPage ToWire(DirectoryPage page)
     {

@@ -25,7 +25,18 @@ public static partial class VolumeCodec
         SetAttributes it => new() { SetAttributes = new() { File = it.File.ToWire(), Change = it.Change.ToWire() } },
         Create it => new() { Create = ToWire(it) },
         Link it => new() { Link = new() { File = it.File.ToWire(), Directory = it.Directory.ToWire(), Name = it.Name } },
-        Unlink it => new() { Unlink = new() { Directory = it.Directory.ToWire(), Name = it.Name, IsDirectory = it.IsDirectory } },
+        Unlink it => new()
+        {
+            Unlink = new()
+            {
+                Directory = it.Directory.ToWire(),
+                Name = it.Name,
+                IsDirectory = it.IsDirectory,
+                Known = it.Known?.ToWire(),
+            },
+        },
+        ReturnAttributes it => new() { ReturnAttributes = new() { Recall = it.Recall } },
+        ReturnAllAttributes => new() { ReturnAllAttributes = new() },
         Rename it => new()
         {
             Rename = new()
@@ -143,7 +154,12 @@ public static partial class VolumeCodec
         Pb.Request.KindOneofCase.Link => new Link(
             request.Link.File.FromWire(), request.Link.Directory.FromWire(), request.Link.Name),
         Pb.Request.KindOneofCase.Unlink => new Unlink(
-            request.Unlink.Directory.FromWire(), request.Unlink.Name, request.Unlink.IsDirectory),
+            request.Unlink.Directory.FromWire(), request.Unlink.Name, request.Unlink.IsDirectory)
+        {
+            Known = request.Unlink.Known?.FromWire(),
+        },
+        Pb.Request.KindOneofCase.ReturnAttributes => new ReturnAttributes(request.ReturnAttributes.Recall),
+        Pb.Request.KindOneofCase.ReturnAllAttributes => new ReturnAllAttributes(),
         Pb.Request.KindOneofCase.Rename => new Rename(
             request.Rename.FromDirectory.FromWire(),
             request.Rename.FromName,
@@ -205,6 +221,7 @@ public static partial class VolumeCodec
             MountId = ByteString.CopyFrom(mountId),
             DataKey = request.DataKey.Value,
             SlotCount = request.SlotCount,
+            TakesAttributeLeases = request.TakesAttributeLeases,
         };
         if (request.Resume is { } resume)
         {
@@ -231,7 +248,10 @@ public static partial class VolumeCodec
             new Guid(message.MountId.Span, bigEndian: true),
             new ReservationKey(message.DataKey),
             WireValues.Count(message.SlotCount, "slot count"),
-            message.HasResume ? new SessionId(WireValues.NotNegative(message.Resume, "session")) : null);
+            message.HasResume ? new SessionId(WireValues.NotNegative(message.Resume, "session")) : null)
+        {
+            TakesAttributeLeases = message.TakesAttributeLeases,
+        };
     }
 
     private static Pb.ReclaimHandle ToWire(ReclaimHandle request)

@@ -36,9 +36,9 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
         return world;
     }
 
-    public async Task<TestClient> ClientAsync(int node)
+    public async Task<TestClient> ClientAsync(int node, bool takesAttributeLeases = false)
     {
-        var client = new TestClient(Coordinator, node);
+        var client = new TestClient(Coordinator, node) { TakesAttributeLeases = takesAttributeLeases };
         Lun.Register(client.DataKey);
         return await client.BeginAsync();
     }

@@ -41,6 +41,11 @@ internal sealed class TestClient : IVolumeCaller
     /// <summary>Returns layouts as soon as they are recalled.</summary>
     public bool AnswersRecalls { get; set; } = true;
 
+    /// <summary>Keeps attributes where it may; answers their recalls only with <see cref="AnswersAttributeRecalls"/>.</summary>
+    public bool TakesAttributeLeases { get; set; }
+
+    public bool AnswersAttributeRecalls { get; set; } = true;
+
     /// <summary>What it answers when it is asked what it wrote in a tail; null: nothing. As a client that knows no tail, at first.</summary>
     public Func<ReportTail, CommitLayout?> AnswersTails { get; set; } =
         asked => new CommitLayout(asked.File, asked.Generation, [], asked.Ticket, IsLast: true);
@@ -55,6 +60,11 @@ internal sealed class TestClient : IVolumeCaller
             _ = AskAsync(new ReturnLayout(recall.File, recall.Generation), slot: Session.SlotCount);
         }
 
+        if (notice is RecallAttributes attributes && AnswersAttributeRecalls)
+        {
+            _ = AskAsync(new ReturnAttributes(attributes.Recall), slot: Session.SlotCount + 10);
+        }
+
         if (notice is ReportTail asked && AnswersTails(asked) is { } told)
         {
             _ = AskAsync(told, slot: Session.SlotCount + 1 + (Interlocked.Increment(ref _lastTold) % 8));
@@ -66,7 +76,7 @@ internal sealed class TestClient : IVolumeCaller
     public async Task<TestClient> BeginAsync(SessionId? resume = null)
     {
         var reply = (await SendAsync(
-            new RequestId(default, 0, 0), new OpenSession(Node, MountId, DataKey, 64, resume), default)).Reply;
+            new RequestId(default, 0, 0), Opening(resume), default)).Reply;
         Session = reply.ShouldBeOfType<SessionOpened>();
         Root = (await AskAsync<Entry>(new GetRoot())).Attributes.File;
         return this;
@@ -77,9 +87,12 @@ internal sealed class TestClient : IVolumeCaller
     {
         _coordinator = coordinator;
         var reply = (await SendAsync(
-            new RequestId(default, 0, 0), new OpenSession(Node, MountId, DataKey, 64, Session.Session), default)).Reply;
+            new RequestId(default, 0, 0), Opening(Session.Session), default)).Reply;
         return Session = reply.ShouldBeOfType<SessionOpened>();
     }
+
+    private OpenSession Opening(SessionId? resume) =>
+        new(Node, MountId, DataKey, 64, resume) { TakesAttributeLeases = TakesAttributeLeases };
 
     public RequestId NextId(int slot = 0) => new(Session.Session, slot, _sequences.AddOrUpdate(slot, 1, (_, last) => last + 1));
 

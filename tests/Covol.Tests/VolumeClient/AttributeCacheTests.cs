@@ -1,0 +1,140 @@
+using Covol.Protocol.Files;
+using Covol.Protocol.Ids;
+using Covol.Protocol.Leases;
+using Covol.Protocol.Volume;
+using Covol.VolumeClient;
+using Shouldly;
+using Xunit;
+
+namespace Covol.Tests.VolumeClient;
+
+public sealed class AttributeCacheTests
+{
+    private static readonly TimeSpan s_length = TimeSpan.FromSeconds(1.5);
+    private static readonly FileId s_directory = new(new FileReference(64, 1), 1);
+    private static readonly FileId s_file = new(new FileReference(65, 1), 1);
+
+    private readonly FakeClock _clock = new();
+    private readonly LeaseClock _lease;
+    private readonly AttributeCache _cache;
+
+    public AttributeCacheTests()
+    {
+        _lease = new LeaseClock(_clock);
+        _lease.Renewed(_clock.Now, s_length);
+        _cache = new AttributeCache(_lease, 100);
+    }
+
+    [Fact]
+    public void What_may_be_kept_is_shown_until_the_lease_ends()
+    {
+        Keep(_cache.Now).Seen.Valid.ShouldBe(s_length);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+
+        _cache.TryGet(s_directory, "a", out var seen).ShouldBeTrue();
+
+        seen.Attributes.File.ShouldBe(s_file);
+        seen.Valid.ShouldBe(TimeSpan.FromSeconds(0.5));
+        seen.NameValid.ShouldBe(TimeSpan.FromSeconds(0.5));
+        _clock.Advance(TimeSpan.FromSeconds(0.5));
+        _cache.TryGet(s_directory, "a", out _).ShouldBeFalse();
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+        _cache.NameOf(s_directory, "a").ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_lease_that_began_anew_does_not_show_what_was_kept_before()
+    {
+        Keep(_cache.Now);
+        _clock.Advance(s_length);
+        _lease.Renewed(_clock.Now, s_length);
+
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+        _cache.NameOf(s_directory, "a").ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_may_not_be_kept_is_not()
+    {
+        var since = _cache.Now;
+        _cache.Keep(new Entry(Attributes(1)), since, (s_directory, "a")).Seen.Valid.ShouldBe(TimeSpan.Zero);
+
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void An_answer_that_a_recall_overtook_is_not_kept()
+    {
+        var since = _cache.Now;
+        _cache.Recalled([s_file]);
+
+        var kept = Keep(since).Seen;
+
+        kept.Valid.ShouldBe(TimeSpan.Zero);
+        kept.NameValid.ShouldBe(s_length);
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_recall_of_a_directory_takes_its_names_and_not_its_files()
+    {
+        Keep(_cache.Now);
+        _cache.Recalled([s_directory]);
+
+        _cache.TryGet(s_directory, "a", out _).ShouldBeFalse();
+        _cache.TryGet(s_file, out _).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Nothing_is_kept_of_a_file_while_this_node_changes_it_nor_of_what_was_asked_for_meanwhile()
+    {
+        Keep(_cache.Now);
+        _cache.BeginChange([s_file]).ShouldBe([s_file]);
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+        var meanwhile = _cache.Now;
+        Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
+
+        _cache.EndChange([s_file]);
+
+        Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
+        Keep(_cache.Now).Seen.Valid.ShouldBe(s_length);
+    }
+
+    [Fact]
+    public void Who_let_go_of_all_keeps_nothing_until_that_was_heard()
+    {
+        Keep(_cache.Now);
+        _cache.DropAll(suspend: true).ShouldBe([s_file, s_directory], ignoreOrder: true);
+        var meanwhile = _cache.Now;
+        Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
+
+        _cache.Resume();
+
+        Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
+        Keep(_cache.Now).Seen.Valid.ShouldBe(s_length);
+    }
+
+    [Fact]
+    public void A_full_cache_says_so()
+    {
+        var isFull = false;
+        for (var file = 0; file < 60; file++)
+        {
+            var entry = new Entry(Attributes(1) with { File = new FileId(new FileReference((ulong)file + 100, 1), 1) })
+            {
+                Leases = AttributeLeases.Attributes | AttributeLeases.Name,
+            };
+            isFull = _cache.Keep(entry, _cache.Now, (s_directory, $"{file}")).IsFull;
+        }
+
+        isFull.ShouldBeTrue();
+        _cache.DropAll();
+        Keep(_cache.Now).IsFull.ShouldBeFalse();
+    }
+
+    private (Seen Seen, bool IsFull) Keep((long Change, long Life) since) => _cache.Keep(
+        new Entry(Attributes(1)) { Leases = AttributeLeases.Attributes | AttributeLeases.Name }, since, (s_directory, "a"));
+
+    private static InodeAttributes Attributes(int links) => new(
+        s_file, FileKind.Regular, 0x1A4, 0, 0, links, default, default, 0, default, default, default);
+}
