@@ -37,6 +37,9 @@ internal static unsafe class FuseDevice
     }
 
     /// <summary>Sends a whole message: 0, or the negative errno.</summary>
+    internal static int Write(int device, nint message, int length) => Write(device, new ReadOnlySpan<byte>((void*)message, length));
+
+    /// <summary>Sends a whole message: 0, or the negative errno.</summary>
     internal static int Write(int device, ReadOnlySpan<byte> message)
     {
         fixed (byte* first = message)

@@ -75,6 +75,9 @@ public sealed unsafe partial class FuseRequest
 
     internal bool IsRegistered { get; }
 
+    /// <summary>What became of the answer that another thread wrote: 0, or the negative errno.</summary>
+    internal int Written { get; set; }
+
     /// <summary>Next in the list of requests that other threads gave back to the ring.</summary>
     internal int NextPosted { get; set; }
 

@@ -25,6 +25,12 @@ internal sealed partial class FuseWorker
     /// </summary>
     private const int DrainMax = 8;
 
+    /// <summary>
+    /// With so many free slots nobody waits for one more: a slot that another thread has answered is taken back with the next request,
+    /// without waking the ring's thread. More than are taken at once.
+    /// </summary>
+    private const int PlentyFree = 4 * DrainMax;
+
     private readonly SafeFileHandle _deviceHandle;
     private readonly int _device;
     private readonly IFuseHandler _handler;
@@ -48,7 +54,7 @@ internal sealed partial class FuseWorker
     private bool _cancelSent;
     private bool _watchArmed;
     private bool _watchCancelSent;
-    private bool _ending;
+    private volatile bool _ending;
     private bool _disconnectedTold;
     private FuseServerEnd _end;
     private FuseNegotiation? _negotiation;
@@ -133,6 +139,36 @@ internal sealed partial class FuseWorker
     /// </summary>
     internal void Post(FuseRequest request)
     {
+        Push(request);
+        Wake();
+    }
+
+    /// <summary>
+    /// On the ring's thread the answer goes along with the next submission. On any other it is written at once, which spares the program
+    /// that waits for it the way over the ring's thread.
+    /// </summary>
+    internal void Answer(FuseRequest request)
+    {
+        if (IsCurrent)
+        {
+            QueueAnswer(request);
+            return;
+        }
+
+        var (address, length) = request.Answer;
+        request.Written = FuseDevice.Write(_device, address, length);
+        var isBlockingLock = request.IsBlockingLock;
+        Push(request);
+
+        // After it was pushed: a thread that is about to end sees the request, or is seen to end here.
+        if (isBlockingLock || _ending || Volatile.Read(ref _stopAsked) != 0 || Volatile.Read(ref _freeCount) < PlentyFree)
+        {
+            Wake();
+        }
+    }
+
+    private void Push(FuseRequest request)
+    {
         int head;
         do
         {
@@ -140,20 +176,6 @@ internal sealed partial class FuseWorker
             request.NextPosted = head;
         }
         while (Interlocked.CompareExchange(ref _postedHead, request.Slot + 1, head) != head);
-
-        Wake();
-    }
-
-    internal void Answer(FuseRequest request)
-    {
-        if (IsCurrent)
-        {
-            QueueAnswer(request);
-        }
-        else
-        {
-            Post(request);
-        }
     }
 
     private void Wake()
@@ -445,7 +467,7 @@ internal sealed partial class FuseWorker
             }
             else
             {
-                QueueAnswer(request);
+                Answered(request, request.Written);
             }
         }
     }

@@ -4,14 +4,15 @@ namespace Covol.Transport;
 
 /// <summary>
 /// The only one that writes to a connection's stream: takes frames from a bounded queue and puts small ones together into one
-/// write. <see cref="TryEnqueue"/> from any thread; <see cref="RunAsync"/> once.
+/// write. <see cref="TryEnqueue"/> from any thread; <see cref="RunAsync"/> once. Where nothing is being written, whoever puts a frame into
+/// the queue writes it: one thread less on the way of each request. It does not wait where the peer takes nothing.
 /// </summary>
 internal sealed class FrameWriter(Stream stream, int framesMax)
 {
     private const int TogetherMax = 64 * 1024;
 
     private readonly Channel<FrameBuffer> _queue = Channel.CreateBounded<FrameBuffer>(
-        new BoundedChannelOptions(framesMax) { SingleReader = true, AllowSynchronousContinuations = false });
+        new BoundedChannelOptions(framesMax) { SingleReader = true, AllowSynchronousContinuations = true });
 
     private readonly byte[] _together = new byte[TogetherMax];
     private int _length;

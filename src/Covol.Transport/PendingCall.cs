@@ -13,9 +13,13 @@ namespace Covol.Transport;
 /// </summary>
 internal sealed class PendingCall(VolumeCall call, Memory<byte> answerData, Action<PendingCall> leave) : IFrameOwner
 {
+    /// <summary>Longer data is taken by another thread, so that the connection is read on meanwhile.</summary>
+    private const int DataAtOnceMax = 32 * 1024;
+
     private readonly Lock _lock = new();
 
-    private readonly TaskCompletionSource<VolumeAnswer> _answered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Whoever waits goes on where the answer was read: one thread less on the way of each request. Never under the lock.
+    private readonly TaskCompletionSource<VolumeAnswer> _answered = new();
 
     private State _state = State.Queued;
     private bool _cancelled;
@@ -61,16 +65,19 @@ internal sealed class PendingCall(VolumeCall call, Memory<byte> answerData, Acti
             }
 
             _state = State.Sent;
-            if (_cancelled)
+            if (!_cancelled)
             {
-                _answered.TrySetCanceled();
+                return;
             }
         }
+
+        _answered.TrySetCanceled();
     }
 
     /// <summary>The caller gives up. What happens to the request is not known, unless it was still queued.</summary>
     public void Cancel()
     {
+        var wasSent = false;
         lock (_lock)
         {
             switch (_state)
@@ -79,16 +86,19 @@ internal sealed class PendingCall(VolumeCall call, Memory<byte> answerData, Acti
                     _state = State.Over;
                     break;
                 case State.Sent:
-                    _cancelled = true;
-                    _answered.TrySetCanceled();
-                    return;
+                    _cancelled = wasSent = true;
+                    break;
                 default:
                     _cancelled = true;
                     return;
             }
         }
 
-        leave(this);
+        if (!wasSent)
+        {
+            leave(this);
+        }
+
         _answered.TrySetCanceled();
     }
 
@@ -102,16 +112,17 @@ internal sealed class PendingCall(VolumeCall call, Memory<byte> answerData, Acti
                 throw new WireFormatException($"An answer came for {Id}, which was not sent.");
             }
 
-            if (_cancelled)
+            if (!_cancelled)
             {
-                _state = State.Over;
-                _answered.TrySetCanceled();
-                return null;
+                _state = State.Receiving;
+                return answerData;
             }
 
-            _state = State.Receiving;
-            return answerData;
+            _state = State.Over;
         }
+
+        _answered.TrySetCanceled();
+        return null;
     }
 
     public void Complete(VolumeAnswer answer)
@@ -121,7 +132,15 @@ internal sealed class PendingCall(VolumeCall call, Memory<byte> answerData, Acti
             _state = State.Over;
         }
 
-        _answered.TrySetResult(answer);
+        if (answer.Data.Length <= DataAtOnceMax)
+        {
+            _answered.TrySetResult(answer);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static it => it.Answered.TrySetResult(it.Answer), (Answered: _answered, Answer: answer), preferLocal: false);
+        }
     }
 
     /// <summary>Only when neither the reader nor the writer of the connection runs any more.</summary>
