@@ -46,11 +46,13 @@ public sealed partial class NodeVolume
         RefuseDead(handle);
         var request = new WriteData(handle.File, offset, append, clearSetId);
         DataWritten written;
+        int blockSize;
         handle.Owner.RedirectedWriteMoved();
         try
         {
             var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
             written = Expect<DataWritten>(sent.Reply);
+            blockSize = sent.Link.Session.BlockSize;
         }
         finally
         {
@@ -59,7 +61,7 @@ public sealed partial class NodeVolume
 
         handle.Owner.CountRedirected(source.Length);
         var grows = handle.Owner.NoteGrowth(
-            written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites);
+            written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites, blockSize);
         if (handle.Owner.Layout is not { } layout)
         {
             if (written.Size >= _settings.LayoutFrom)
