@@ -1,4 +1,3 @@
-using Covol.Coordinator;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
