@@ -57,7 +57,7 @@ public sealed record CoordinatorOptions
     /// A tail is four times as long as the file, but at least this, in bytes, and at most <see cref="TailStepMax"/>; each time it is made
     /// longer it gets twice as much again, within the same limits.
     /// </summary>
-    public long TailMin { get; init; } = 4 << 20;
+    public long TailMin { get; init; } = 16 << 20;
 
     /// <summary>The most that a tail gets at once.</summary>
     public long TailStepMax { get; init; } = 256 << 20;

@@ -14,6 +14,8 @@ namespace Covol.Coordinator;
 /// <summary>Who gets room behind valid length, how much, and when it is made longer.</summary>
 public sealed partial class VolumeCoordinator
 {
+    private const long LeastRoomMax = 256 << 10;
+
     /// <summary>
     /// Which request a tail was given to: sent again, because its answer was lost, it is given again. And where the tail ends. Those of an
     /// earlier coordinator are not known.
@@ -46,7 +48,7 @@ public sealed partial class VolumeCoordinator
 
         var extents = Covered(map, map.ValidLength.Value + Math.Min(RoomFor(map), _options.TailMax));
         var end = extents.Count == 0 ? 0 : extents[^1].FileEnd.Value;
-        if (end - map.ValidLength.Value < _options.TailMin / 4)
+        if (end - map.ValidLength.Value < LeastRoom)
         {
             return null;
         }
@@ -90,7 +92,7 @@ public sealed partial class VolumeCoordinator
 
         var extents = Covered(map, wanted);
         var end = extents.Count == 0 ? 0 : extents[^1].FileEnd.Value;
-        if (end - given.End < _options.TailMin / 4 || !MayExtend())
+        if (end - given.End < LeastRoom || !MayExtend())
         {
             return null;
         }
@@ -123,6 +125,9 @@ public sealed partial class VolumeCoordinator
         var room = await AffordableAsync(RoomFor(map));
         return map.Allocated.Value - map.ValidLength.Value < room / 2 ? await PreallocatedAsync(file, map.Size.Value + room) : map;
     }
+
+    /// <summary>Less room than this is not worth a tail, in bytes.</summary>
+    private long LeastRoom => Math.Min(_options.TailMin / 4, LeastRoomMax);
 
     /// <summary>How much a file that grows gets; it goes back at the last close.</summary>
     private long RoomFor(FileMap map) => Math.Clamp(4 * map.Size.Value, _options.TailMin, _options.TailStepMax);
