@@ -17,15 +17,11 @@ public sealed partial class NodeVolume
         }
 
         // From here on: the next write would come to the coordinator while it makes room, and end it.
-        var coming = withTail ? file.BeginRoom() : null;
+        var coming = withTail ? BeginRoom(file) : null;
         if (!_work.TryStart(() => FetchAsync(file, coming)))
         {
             file.Asked(_settings.LayoutAgainEvery, _settings.LayoutAgainEvery);
             EndRoom(file, coming);
-        }
-        else if (coming is not null)
-        {
-            _work.TryStart(() => LimitRoomAsync(file, coming));
         }
     }
 
@@ -49,6 +45,7 @@ public sealed partial class NodeVolume
             var life = Interlocked.Read(ref _life);
             var leaseLife = _lease.Life;
             var withTail = access == LayoutAccess.ReadWrite && file.IsGrowing(_settings.TailAfterWrites);
+            coming ??= withTail ? BeginRoom(file) : null;
             var get = new GetLayout(file.Id, access, withTail);
             var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);

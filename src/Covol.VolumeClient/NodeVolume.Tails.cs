@@ -231,6 +231,18 @@ public sealed partial class NodeVolume
         }
     }
 
+    /// <summary>Writes at the file's end wait from here on, until <see cref="EndRoom"/>, or not longer than they may.</summary>
+    private TaskCompletionSource BeginRoom(ClientFile file)
+    {
+        var coming = file.BeginRoom();
+        if (!_work.TryStart(() => LimitRoomAsync(file, coming)))
+        {
+            file.EndRoom(coming);
+        }
+
+        return coming;
+    }
+
     private static void EndRoom(ClientFile file, TaskCompletionSource? coming)
     {
         if (coming is not null)
@@ -257,14 +269,11 @@ public sealed partial class NodeVolume
     {
         public void Execute()
         {
-            var coming = file.BeginRoom();
+            var coming = volume.BeginRoom(file);
             if (!volume._work.TryStart(() => volume.ExtendTailAsync(file, layout, coming)))
             {
                 file.EndRoom(coming);
-                return;
             }
-
-            volume._work.TryStart(() => volume.LimitRoomAsync(file, coming));
         }
     }
 }
