@@ -198,7 +198,8 @@ public sealed partial class VolumeCoordinator
             if (!Counts())
             {
                 throw new VolumeException(
-                    VolumeError.IoFailed, $"A flush of the LUN failed after {file} was written, or its tail was cut meanwhile; what it held is lost.");
+                    VolumeError.IoFailed,
+                    $"A flush of the LUN failed after {file} was written, or its tail was cut meanwhile; what it held is lost.");
             }
 
             var longer = map with

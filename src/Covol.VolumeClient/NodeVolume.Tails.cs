@@ -15,7 +15,9 @@ public sealed partial class NodeVolume
     /// </summary>
     private const int ToldAtOnceMax = 8;
 
-    /// <summary>A tail with more untold bytes is told before it is made longer: the coordinator gives no more than 1 GiB behind valid length.</summary>
+    /// <summary>
+    /// A tail with more untold bytes is told before it is made longer: the coordinator gives no more than 1 GiB behind valid length.
+    /// </summary>
     private const long UntoldMax = 512 << 20;
 
     private int _isTellingAll;
