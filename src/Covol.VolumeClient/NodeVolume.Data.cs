@@ -1,3 +1,4 @@
+using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
@@ -119,6 +120,16 @@ public sealed partial class NodeVolume
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Changes attributes. This node's own direct writes are said first: said at the file's close they would make it newer than a program
+    /// (cp -p, tar, rsync) has just said it is.
+    /// </summary>
+    public async ValueTask<InodeAttributes> SetAttributesAsync(FileId file, AttributeChange change)
+    {
+        await NoteDirectWritesAsync(file, Urgency.Ordinary).ConfigureAwait(false);
+        return (await AskAsync<Entry>(new SetAttributes(file, change)).ConfigureAwait(false)).Attributes;
     }
 
     /// <summary>syncfs: as <see cref="SynchronizeAsync"/> for everything that this node has acknowledged.</summary>
