@@ -45,6 +45,10 @@ internal static partial class CoordinatorLog
         "{Volume}: a flush of the LUN failed; what {Files} files were written since the last good one may be lost: {Reason}")]
     public static partial void WritesLost(ILogger log, string volume, int files, string reason);
 
+    [LoggerMessage(4014, LogLevel.Warning,
+        "{Volume}: {Session} did not tell in time what it wrote at the end of {File}; what it has not told is lost, its programs are told so")]
+    public static partial void TailCut(ILogger log, string volume, SessionId session, FileId file);
+
     [LoggerMessage(4010, LogLevel.Information, "{Volume}: handed over in order; {Epoch} is over")]
     public static partial void HandedOver(ILogger log, string volume, Epoch epoch);
 }

@@ -53,8 +53,17 @@ public sealed record CoordinatorOptions
     /// </summary>
     public long TailFrom { get; init; } = 64 << 10;
 
-    /// <summary>A tail is as long as the file, but at least this, in bytes, and at most 64 MiB.</summary>
-    public long TailMin { get; init; } = 1 << 20;
+    /// <summary>
+    /// A tail is four times as long as the file, but at least this, in bytes, and at most <see cref="TailStepMax"/>; each time it is made
+    /// longer it gets twice as much again, within the same limits.
+    /// </summary>
+    public long TailMin { get; init; } = 16 << 20;
+
+    /// <summary>The most that a tail gets at once.</summary>
+    public long TailStepMax { get; init; } = 256 << 20;
+
+    /// <summary>No tail reaches further behind valid length: what is left out in between has to be made zero in one go.</summary>
+    public long TailMax { get; init; } = 1 << 30;
 
     /// <summary>Whether nodes may write behind valid length by themselves. Without it each such write is the coordinator's.</summary>
     public bool GrantsTails { get; init; } = true;

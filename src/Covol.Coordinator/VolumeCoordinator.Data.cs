@@ -109,7 +109,7 @@ public sealed partial class VolumeCoordinator
             using var gate = await entering;
             if (mode != GateMode.Shared)
             {
-                await EndTailAsync(write.File, id.Session);
+                await EndTailAsync(write.File, id.Session, write.Append ? 0 : write.Offset.Value + data.Length);
             }
 
             if (clearsSetId)

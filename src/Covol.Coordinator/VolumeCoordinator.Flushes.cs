@@ -32,7 +32,10 @@ public sealed partial class VolumeCoordinator
         }
 
         CoordinatorLog.WritesLost(_log, _parts.VolumeName, lost.Count, failure.Message);
-        var kept = lost.Take(Math.Max(0, LostFilesKeptMax - (_ledger.LostCount - lost.Count))).ToList();
+
+        // A later coordinator knows by these records which tails are void; so all those with one are kept, beyond the limit too.
+        var tails = lost.Where(_tails.IsClaimed).ToList();
+        var kept = lost.Except(tails).Take(Math.Max(0, LostFilesKeptMax - (_ledger.LostCount - lost.Count))).Concat(tails).ToList();
         Background(() => _metadata.ChangeAsync(context =>
         {
             context.Changes.AddRange(kept.Select(file => new StateChange.WritesLost(file)));

@@ -158,8 +158,8 @@ public sealed partial class VolumeCoordinator
     private async Task PurgeAsync(FileId file)
     {
         using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
-        await RecallAsync(file, RecallScope.All);
         await EndTailAsync(file, null);
+        await RecallAsync(file, RecallScope.All);
         _maps.Remove(file);
         _times.Remove(file);
         ForgetLoss(file, isGone: true);

@@ -50,6 +50,11 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> GetLayoutAsync(Session session, RequestId id, GetLayout get)
     {
+        if (get.Extends is { } generation)
+        {
+            return new LayoutGranted(await TryExtendTailAsync(session, get.File, generation), s_askAgainForOther);
+        }
+
         if (get is { WithTail: true, Access: LayoutAccess.ReadWrite } && await TryGrantTailAsync(session, id, get.File) is { } withTail)
         {
             return new LayoutGranted(withTail, TimeSpan.Zero);
@@ -152,8 +157,9 @@ public sealed partial class VolumeCoordinator
             return Task.CompletedTask;
         }
 
+        // Who waits goes on in a step of its own: in the middle of the machine's effects it could step it anew.
         _lastRecall++;
-        var completed = new TaskCompletionSource();
+        var completed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _recalls.Add(_lastRecall, completed);
         StepLayouts(new LayoutInput.Recall(file, scope, _lastRecall));
         return completed.Task;

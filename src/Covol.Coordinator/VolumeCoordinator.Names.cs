@@ -63,8 +63,8 @@ public sealed partial class VolumeCoordinator
             // From here on writes must take the bits away, so nobody may write by itself any more (and nobody is granted to).
             RefuseInGrace("Setting a set-id bit");
             using var gate = await _gates.EnterAsync(set.File, Driver.GateMode.Exclusive);
-            await RecallAsync(set.File, RecallScope.Writes);
             await EndTailAsync(set.File, id.Session);
+            await RecallAsync(set.File, RecallScope.Writes);
             return await ChangeAttributesAsync(id, set);
         }
 

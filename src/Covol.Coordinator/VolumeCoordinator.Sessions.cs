@@ -72,12 +72,12 @@ public sealed partial class VolumeCoordinator
         foreach (var tail in state.Tails)
         {
             StepTails(new TailInput.Claimed(tail.File, tail.Session, tail.Generation));
+
+            // What its holder wrote there and has not told is unflushed for all that is known here.
+            _ledger.Wrote(tail.File);
         }
 
-        if (state.LostWrites.Count > 0)
-        {
-            StepTails(new TailInput.FlushFailed());
-        }
+        StepTails(new TailInput.FlushFailed(state.LostWrites));
 
         if (_sessions.Count == 0)
         {

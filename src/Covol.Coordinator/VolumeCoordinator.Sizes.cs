@@ -205,8 +205,8 @@ public sealed partial class VolumeCoordinator
     private async Task TrimAsync(FileId file)
     {
         using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
-        await RecallAsync(file, RecallScope.All);
         await EndTailAsync(file, null);
+        await RecallAsync(file, RecallScope.All);
         _maps.Remove(file);
         try
         {
@@ -262,8 +262,8 @@ public sealed partial class VolumeCoordinator
     {
         RefuseInGrace("Zeroing part of a file");
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
-        await RecallAsync(allocate.File, RecallScope.All);
         await EndTailAsync(allocate.File, id.Session);
+        await RecallAsync(allocate.File, RecallScope.All);
         var map = await MapAsync(allocate.File);
         if (IsResident(map))
         {

@@ -4,12 +4,10 @@ using Covol.Coordinator.Metadata;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol;
-using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
-using Session = Covol.Coordinator.Sessions.Session;
 
 namespace Covol.Coordinator;
 
@@ -21,14 +19,16 @@ public sealed partial class VolumeCoordinator
 {
     private readonly TailMachine _tails;
 
-    /// <summary>Which request a tail was given to: sent again, because its answer was lost, it is given again.</summary>
-    private readonly Dictionary<FileId, RequestId> _tailRequests = [];
-
     /// <summary>Told and not carried out yet, oldest first: by whoever has the file's gate. Bounded by the slots of a session.</summary>
     private readonly Dictionary<FileId, List<TailReport>> _tailReports = [];
 
     private readonly Dictionary<long, TaskCompletionSource> _tailWaiters = [];
+
+    /// <summary>Who has a file's gate and ends its tail: something was told, or the tail has ended. One a file at most.</summary>
     private readonly Dictionary<FileId, TaskCompletionSource> _tailSignals = [];
+
+    /// <summary>Files whose tail is being cut.</summary>
+    private readonly HashSet<FileId> _tailCuts = [];
     private long _lastTailTicket;
     private long _tailTimer;
 
@@ -47,11 +47,13 @@ public sealed partial class VolumeCoordinator
 
     /// <summary>
     /// Before what lies behind valid length is changed, inside the file's gate for that: the tail ends. What its holder tells meanwhile
-    /// is carried out here, since nobody else gets in.
+    /// is carried out here, since nobody else gets in. Before a recall inside the same gate: a report that waits for the gate has one of the
+    /// slots in which the recall is answered (SAFETY 22).
     /// </summary>
     /// <param name="file">Whose tail.</param>
     /// <param name="by">Who changes it; null: the coordinator itself.</param>
-    private async Task EndTailAsync(FileId file, SessionId? by)
+    /// <param name="upTo">A write ends there; 0: it is no write.</param>
+    private async Task EndTailAsync(FileId file, SessionId? by, long upTo = 0)
     {
         if (_tails.HolderOf(file) is not { } holder)
         {
@@ -59,7 +61,8 @@ public sealed partial class VolumeCoordinator
         }
 
         RefuseWhileReclaiming(file, holder);
-        var ended = StartTailRequest(ticket => new TailInput.End(file, by, ticket));
+        var isUsedUp = by == holder && upTo > TailEndOf(file);
+        var ended = StartTailRequest(ticket => new TailInput.End(file, by, ticket, isUsedUp));
         while (!ended.IsCompleted)
         {
             if (_tailReports.TryGetValue(file, out var reports) && reports.Count > 0)
@@ -72,10 +75,10 @@ public sealed partial class VolumeCoordinator
 
             if (!_tailSignals.TryGetValue(file, out var signal))
             {
-                _tailSignals.Add(file, signal = new TaskCompletionSource());
+                _tailSignals.Add(file, signal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
             }
 
-            await Task.WhenAny(ended, signal.Task);
+            await signal.Task;
         }
 
         _tailSignals.Remove(file);
@@ -91,24 +94,37 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    private async Task<VolumeReply> CommitLayoutAsync(Session session, CommitLayout told)
+    private async Task<VolumeReply> CommitLayoutAsync(RequestId id, CommitLayout told)
     {
-        var report = new TailReport(session.Id, told);
+        var report = new TailReport(id, told);
         if (!_tailReports.TryGetValue(told.File, out var reports))
         {
             _tailReports.Add(told.File, reports = []);
         }
 
-        reports.Add(report);
-        if (_tailSignals.Remove(told.File, out var waiting))
+        // From here on whoever waits for the holder waits for this coordinator.
+        var isOf = _tails.IsOf(told.File, id.Session, told.Generation);
+        if (isOf)
         {
-            waiting.SetResult();
+            StepTails(new TailInput.TellingBegan(told.File, told.Generation));
         }
 
-        // Whoever waits inside the gate for this carries it out; else it is done in a turn of its own.
-        Background(() => CarryOutInGateAsync(reports, report));
-        await report.Stable;
-        return Done.Instance;
+        reports.Add(report);
+        SignalTail(told.File);
+        try
+        {
+            // Whoever waits inside the gate for this carries it out; else it is done in a turn of its own.
+            Background(() => CarryOutInGateAsync(reports, report));
+            await report.Stable;
+            return Done.Instance;
+        }
+        finally
+        {
+            if (isOf)
+            {
+                StepTails(new TailInput.TellingEnded(told.File, told.Generation));
+            }
+        }
     }
 
     private async Task CarryOutInGateAsync(List<TailReport> reports, TailReport report)
@@ -139,7 +155,7 @@ public sealed partial class VolumeCoordinator
     {
         try
         {
-            await MakeValidAsync(report.Session, report.Told);
+            await MakeValidAsync(report);
             report.Done();
         }
         catch (Exception failure) when (failure is VolumeException or LunException)
@@ -148,50 +164,59 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    private async Task MakeValidAsync(SessionId session, CommitLayout told)
+    private async Task MakeValidAsync(TailReport report)
     {
+        var told = report.Told;
         var file = told.File;
-        var isOf = _tails.IsOf(file, session, told.Generation);
-        if (told.Written.Count > 0 && !_tails.Counts(file, session, told.Generation))
+        var isOf = _tails.IsOf(file, report.Session, told.Generation);
+        if (told.Written.Count > 0 && !Counts())
         {
+            var lost = new Refused(
+                isOf ? VolumeError.IoFailed : VolumeError.Stale,
+                $"What {report.Session} wrote behind the valid length of {file} is lost: "
+                + (isOf ? "a flush of the LUN failed since." : "the tail has ended without it."));
             if (isOf && told.IsLast)
             {
-                await EndClaimAsync(file, null);
+                await EndClaimAsync(file, null, new StateChange.Answered(report.Id, lost));
             }
 
-            throw new VolumeException(
-                isOf ? VolumeError.IoFailed : VolumeError.Stale,
-                $"What {session} wrote behind the valid length of {file} is lost: "
-                + (isOf ? "a flush of the LUN failed since." : "the tail has ended without it."));
+            throw new VolumeException(lost.Error, lost.Detail);
         }
 
-        if (isOf)
+        if (!isOf)
         {
-            var map = await MapAsync(file);
-            var valid = await FillAsync(map, told);
-            if (valid > map.ValidLength.Value)
-            {
-                _ledger.Wrote(file);
-                await _flushes.FlushAsync();
-                if (!_tails.Counts(file, session, told.Generation))
-                {
-                    throw new VolumeException(VolumeError.IoFailed, $"A flush of the LUN failed after {file} was written; what it held is lost.");
-                }
+            return;
+        }
 
-                var longer = map with
-                {
-                    ValidLength = new ByteCount(valid),
-                    Size = new ByteCount(Math.Max(valid, map.Size.Value)),
-                };
-                await EndClaimAsync(file, longer, told.IsLast);
-            }
-            else if (told.IsLast)
+        var answered = new StateChange.Answered(report.Id, Done.Instance);
+        var map = await MapAsync(file);
+        var valid = await FillAsync(map, told);
+        if (valid > map.ValidLength.Value)
+        {
+            _ledger.Wrote(file);
+            await _flushes.FlushAsync();
+            if (!Counts())
             {
-                await EndClaimAsync(file, null);
+                throw new VolumeException(
+                    VolumeError.IoFailed,
+                    $"A flush of the LUN failed after {file} was written, or its tail was cut meanwhile; what it held is lost.");
             }
+
+            var longer = map with
+            {
+                ValidLength = new ByteCount(valid),
+                Size = new ByteCount(Math.Max(valid, map.Size.Value)),
+            };
+            await EndClaimAsync(file, longer, answered, told.IsLast);
+        }
+        else if (told.IsLast)
+        {
+            await EndClaimAsync(file, null, answered);
         }
 
         StepTails(new TailInput.Told(file, told.Ticket));
+
+        bool Counts() => _tails.Counts(file, report.Session, told.Generation);
     }
 
     /// <summary>Zeroes the gaps; answers up to where all is valid then.</summary>
@@ -228,8 +253,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>Inside the gate: commits what became valid, and with <paramref name="isLast"/> the end of the tail.</summary>
     /// <param name="file">Whose tail.</param>
     /// <param name="longer">Its map from now on; null: nothing became valid.</param>
+    /// <param name="answered">Told again after a crash, it gets this answer: the claim that it speaks of may be gone by then.</param>
     /// <param name="isLast">The claim ends.</param>
-    private async Task EndClaimAsync(FileId file, FileMap? longer, bool isLast = true)
+    private async Task EndClaimAsync(FileId file, FileMap? longer, StateChange.Answered? answered, bool isLast = true)
     {
         var now = _thread.WallClock;
         if (longer is not null)
@@ -249,10 +275,15 @@ public sealed partial class VolumeCoordinator
                 context.Changes.Add(new StateChange.TailEnded(file));
             }
 
+            if (answered is not null)
+            {
+                context.Changes.Add(answered);
+            }
+
             return true;
         });
 
-        // Before anybody who waits is answered: he goes on inside that call, beside this gate, and takes the map as it is then (I3).
+        // Before anybody who waits is answered: he reads beside this gate, and takes the map as it is then (I3).
         if (longer is not null)
         {
             _maps.Put(file, longer);
@@ -260,7 +291,7 @@ public sealed partial class VolumeCoordinator
 
         if (isLast)
         {
-            _tailRequests.Remove(file);
+            _tailGrants.Remove(file);
             StepTails(new TailInput.Ended(file));
         }
     }
@@ -284,105 +315,69 @@ public sealed partial class VolumeCoordinator
         });
         foreach (var file in files.Where(file => _tails.HolderOf(file) == session))
         {
-            _tailRequests.Remove(file);
+            _tailGrants.Remove(file);
             StepTails(new TailInput.Ended(file));
         }
     }
 
     /// <summary>
-    /// A layout with a tail, or null: one without is all there is. The clusters are the file's and stable, no replay will put older content
-    /// there [15], and the claim is in the journal before the node hears of it.
+    /// The holder hangs and cannot tell: once nothing of it can land any more, its tail ends without it. Its session goes on; its
+    /// programs hear of what they lost when it tells, at the latest.
     /// </summary>
-    private async Task<Layout?> TryGrantTailAsync(Session session, RequestId id, FileId file)
+    private async Task CutTailAsync(TailEffect.CutTail cut)
     {
-        if (!_options.GrantsTails || InGrace)
+        if (!_tailCuts.Add(cut.File))
         {
-            return null;
+            return;
         }
 
-        using var gate = await _gates.EnterAsync(file, GateMode.Extend);
-        if (_tailRequests.TryGetValue(file, out var given) && given == id && _tails.HolderOf(file) == session.Id)
+        try
         {
-            // The answer was lost, so the node never saw what it was given.
-            await EndClaimAsync(file, null);
-        }
-
-        if (!_tails.MayClaim(_thread.Now, file) || IsInDoubt(file) || session.IsEnding
-            || await TailMapAsync(file) is not { } map
-            || GrantableTail(map) is not { } extents)
-        {
-            return null;
-        }
-
-        _ledger.Wrote(file);
-        if (StepLayouts(new LayoutInput.Ask(session.Id, file, LayoutAccess.ReadWrite)) is not LayoutEffect.Granted granted)
-        {
-            return null;
-        }
-
-        _tailRequests[file] = id;
-        StepTails(new TailInput.Claimed(file, session.Id, granted.Generation));
-        await _metadata.ChangeAsync(context =>
-        {
-            context.Changes.Add(new StateChange.TailClaimed(file, session.Id, granted.Generation));
-            return true;
-        });
-        return new Layout(file, granted.Generation, LayoutAccess.ReadWrite, extents, map.ValidLength) { TailEnd = extents[^1].FileEnd };
-    }
-
-    /// <summary>The file's map with room behind valid length; null where it cannot have any.</summary>
-    private async Task<FileMap?> TailMapAsync(FileId file)
-    {
-        var map = await WritableMapAsync(file);
-        var attributes = await _metadata.ReadAsync(context => context.Volume.GetAttributes(file));
-        if (attributes.Kind != FileKind.Regular || CarriesSetId(attributes.Mode) || map.ValidLength.Value < _options.TailFrom
-            || IsResident(map) || Grantable(map) is not { Count: > 0 } || _orphans.Contains(file))
-        {
-            return null;
-        }
-
-        _maps.Put(file, map);
-        var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
-        var size = map.Size.Value;
-        var room = Math.Min(Math.Clamp(size, _options.TailMin, SpareMax), free.Value / SpareShare);
-        if (map.Allocated.Value - map.ValidLength.Value < room / 2)
-        {
-            await _metadata.ChangeAsync(context => context.Volume.Preallocate(file, new ByteCount(size + room)));
-            _spare.Add(file);
-            map = await WritableMapAsync(file);
-            _maps.Put(file, map);
-        }
-
-        return map;
-    }
-
-    /// <summary>The extents of valid data and of the room behind it; null where they are too many, or there is no room.</summary>
-    private List<FileExtent>? GrantableTail(FileMap map)
-    {
-        var covered = new List<FileExtent>();
-        var at = FileByteOffset.Zero;
-        var limit = map.ValidLength.Value + SpareMax;
-        foreach (var extent in map.Extents)
-        {
-            if (extent.FileStart != at || covered.Count == Layout.ExtentsMax || at.Value >= limit)
+            var fenced = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _fenceWaiters.Add((cut.Session, fenced));
+            StepLayouts(new LayoutInput.FenceSession(cut.Session, $"it does not tell what it wrote of {cut.File}"));
+            await fenced.Task;
+            if (!_tails.IsOverdue(_thread.Now, cut.File, cut.Generation))
             {
-                break;
+                return;
             }
 
-            covered.Add(extent);
-            at = extent.FileEnd;
-        }
+            await _metadata.ChangeAsync(context =>
+            {
+                context.Changes.Add(new StateChange.TailEnded(cut.File));
+                return true;
+            });
 
-        return at.Value - map.ValidLength.Value >= _options.TailMin / 4 ? covered : null;
+            // It may have told for the last time meanwhile, and somebody else may have the next tail.
+            if (_tails.IsOf(cut.File, cut.Session, cut.Generation))
+            {
+                CoordinatorLog.TailCut(_log, _parts.VolumeName, cut.Session, cut.File);
+                _tailGrants.Remove(cut.File);
+                StepTails(new TailInput.Ended(cut.File));
+            }
+        }
+        finally
+        {
+            _tailCuts.Remove(cut.File);
+        }
     }
 
     private Task StartTailRequest(Func<long, TailInput> request)
     {
+        // Who waits goes on in a step of its own: in the middle of the machine's effects it could step it anew.
         _lastTailTicket++;
-        var answered = new TaskCompletionSource();
+        var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _tailWaiters.Add(_lastTailTicket, answered);
         StepTails(request(_lastTailTicket));
         return answered.Task;
+    }
+
+    private void SignalTail(FileId file)
+    {
+        if (_tailSignals.Remove(file, out var waiting))
+        {
+            waiting.SetResult();
+        }
     }
 
     private void StepTails(TailInput input)
@@ -404,9 +399,13 @@ public sealed partial class VolumeCoordinator
                 case TailEffect.Answered answered:
                     _tailWaiters.Remove(answered.Ticket, out var waiting);
                     waiting!.SetResult();
+                    SignalTail(answered.File);
                     break;
                 case TailEffect.FenceHolder fence:
                     StepLayouts(new LayoutInput.FenceSession(fence.Session, fence.Reason));
+                    break;
+                case TailEffect.CutTail cut:
+                    Background(() => CutTailAsync(cut));
                     break;
                 case TailEffect.SetTimer timer:
                     // A later timer replaces this one; the old one then finds another number and does nothing.

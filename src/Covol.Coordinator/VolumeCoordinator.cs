@@ -67,9 +67,10 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         _fences = new FenceThreads($"covol-fence {parts.VolumeName}", _options.SessionsMax, parts.Stepped);
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
-        _flushes = new FlushGroup(_dataWorkers, _data, _ledger, _layouts.HasWriter, FlushFailed);
         _tails = new TailMachine(_options.Layouts);
         _leases = new AttributeLeaseMachine(_options.AttributeLease);
+        _flushes = new FlushGroup(
+            _dataWorkers, _data, _ledger, file => _layouts.HasWriter(file) || _tails.IsClaimed(file), FlushFailed);
         _locks = new LockMachine(parts.Epoch.Value << 32);
         _thread = new CoordinatorThread($"covol-coord {parts.VolumeName}", parts.Time, failure => Fail(failure.Message, failure), parts.Stepped);
     }
@@ -180,6 +181,12 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
             (ReturnLayout or CommitLayout or RenewLease or ReleaseOwner or ReturnAttributes or ReturnAllAttributes))
         {
             return Refuse(VolumeError.NotServing, "The volume is being handed over to another coordinator.");
+        }
+
+        if (_idle is { Task.IsCompleted: true } && call.Request is CommitLayout)
+        {
+            // It writes zeroes, and nobody waits any more before the next coordinator begins: they would land over its writes.
+            return Refuse(VolumeError.NotServing, "The volume was handed over to another coordinator.");
         }
 
         if (call.Request is OpenSession open)
@@ -303,7 +310,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         NoteDirectWrites note => NoteDirectWritesAsync(session, note.File),
         GetLayout get => GetLayoutAsync(session, call.Id, get),
         ReturnLayout returned => Replied(Return(session, returned)),
-        CommitLayout told => CommitLayoutAsync(session, told),
+        CommitLayout told => CommitLayoutAsync(call.Id, told),
         TestLock test => Replied(Test(session, test)),
         SetLock set => Replied(Set(session, set)),
         CancelLock cancel => Replied(Cancel(session, cancel)),

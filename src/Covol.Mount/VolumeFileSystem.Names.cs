@@ -49,7 +49,7 @@ internal sealed partial class VolumeFileSystem
             | FuseAttributeChange.AccessTime | FuseAttributeChange.ModifyTime | FuseAttributeChange.ChangeTime;
         if ((body.Valid & others) != 0)
         {
-            after = (await _volume.AskAsync<Entry>(new SetAttributes(file, ChangeOf(body))).ConfigureAwait(false)).Attributes;
+            after = await _volume.SetAttributesAsync(file, ChangeOf(body)).ConfigureAwait(false);
         }
 
         after ??= await _volume.GetAttributesAsync(file).ConfigureAwait(false);

@@ -12,6 +12,9 @@ namespace Covol.VolumeClient;
 /// </summary>
 internal sealed class ClientFile
 {
+    /// <summary>A file that grew by so much in one row goes on growing: large writes are few.</summary>
+    private const long GrownEnough = 1 << 20;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<HandleId, OpenFile> _handles = [];
     private readonly IMonotonicClock _clock;
@@ -30,6 +33,9 @@ internal sealed class ClientFile
     // Redirected writes that each began where the last one ended, at the file's end: it will go on growing so.
     private long _grownTo = -1;
     private int _growths;
+    private long _grown;
+    private int _blockSize = 1;
+    private TaskCompletionSource? _roomComing;
     private int _wroteDirectly;
 
     // Redirected writes, counted when they begin and when they end, and how many of these counts a fsync has covered. One at the
@@ -122,23 +128,28 @@ internal sealed class ClientFile
 
     /// <summary>
     /// A redirected write was answered. True: it is one of a row of at least <paramref name="least"/> that make the file longer one after the
-    /// other, so room to go on writing by itself is worth asking for.
+    /// other, or that row is 1 MiB long, so room to go on writing by itself is worth asking for. Only whole blocks count: no others may be
+    /// written there.
     /// </summary>
-    public bool NoteGrowth(long start, long end, ByteCount size, bool append, int least)
+    public bool NoteGrowth(long start, long end, ByteCount size, bool append, int least, int blockSize)
     {
         lock (_gate)
         {
-            if (append || end != size.Value)
+            _blockSize = blockSize;
+            if (append || end != size.Value || ((start | end) & (blockSize - 1)) != 0)
             {
                 _grownTo = -1;
                 _growths = 0;
+                _grown = 0;
                 return false;
             }
 
             // A tail that was used up took the writes between.
-            _growths = start == _grownTo || _growths >= least ? _growths + 1 : 1;
+            var goesOn = start == _grownTo || Grows(least);
+            _growths = goesOn ? _growths + 1 : 1;
+            _grown = (goesOn ? _grown : 0) + end - start;
             _grownTo = end;
-            return _growths >= least;
+            return Grows(least);
         }
     }
 
@@ -147,7 +158,41 @@ internal sealed class ClientFile
     {
         lock (_gate)
         {
-            return _growths >= least;
+            return Grows(least);
+        }
+    }
+
+    /// <summary>Room behind valid length is being asked for: writes there are worth waiting for it, until <see cref="EndRoom"/>.</summary>
+    public TaskCompletionSource BeginRoom()
+    {
+        lock (_gate)
+        {
+            return _roomComing ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>It came, or is not waited for any more.</summary>
+    public void EndRoom(TaskCompletionSource coming)
+    {
+        lock (_gate)
+        {
+            if (_roomComing == coming)
+            {
+                _roomComing = null;
+            }
+        }
+
+        coming.TrySetResult();
+    }
+
+    /// <summary>Where room is on its way for such a write: ends when it came. Null: it has nothing to wait for.</summary>
+    public Task? RoomComing(long offset, int length)
+    {
+        lock (_gate)
+        {
+            return _roomComing is { } coming && _grownTo >= 0 && offset >= _grownTo && ((offset | (long)length) & (_blockSize - 1)) == 0
+                ? coming.Task
+                : null;
         }
     }
 
@@ -340,4 +385,7 @@ internal sealed class ClientFile
 
     /// <summary>Whether it has a layout of any kind. Under the gate.</summary>
     public bool HasAnyLayout => _layout is not null || _closing.Count > 0;
+
+    /// <summary>Under the gate.</summary>
+    private bool Grows(int least) => _growths >= least || _grown >= GrownEnough;
 }

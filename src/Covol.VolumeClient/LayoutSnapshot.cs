@@ -5,21 +5,23 @@ using Covol.Protocol.Units;
 namespace Covol.VolumeClient;
 
 /// <summary>
-/// One grant, immutable, as the data path reads it. Published by one volatile reference a file. Who uses it for I/O pins it from
+/// One grant, as the data path reads it. Published by one volatile reference a file. Who uses it for I/O pins it from
 /// before the submission until after the completion; a recall closes it, waits until nobody pins it and returns it. Pins are an
-/// interlocked counter of this object, so files share nothing.
+/// interlocked counter of this object, so files share nothing. Nothing of it changes but that its tail may be made longer.
 /// </summary>
 public sealed class LayoutSnapshot
 {
     private const int Closed = int.MinValue;
 
-    private readonly FileExtent[] _extents;
     private readonly int _blockSize;
     private readonly LeaseClock _lease;
     private readonly long _leaseLife;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private FileExtent[] _extents;
+    private Layout _layout;
 
     // The highest bit: closed. The others: how many pin it.
     private int _pins;
@@ -31,7 +33,7 @@ public sealed class LayoutSnapshot
     public LayoutSnapshot(Layout layout, int blockSize, LeaseClock lease, long leaseLife)
     {
         Invariant.Holds(int.IsPow2(blockSize), "A block size is a power of two.");
-        Layout = layout;
+        _layout = layout;
         _blockSize = blockSize;
         _lease = lease;
         _leaseLife = leaseLife;
@@ -54,7 +56,7 @@ public sealed class LayoutSnapshot
         WriteEnd = layout.Access == LayoutAccess.ReadWrite ? layout.ValidLength.Value & -(long)blockSize : 0;
     }
 
-    public Layout Layout { get; }
+    public Layout Layout => Volatile.Read(ref _layout);
 
     /// <summary>What was written behind valid length; null: nothing may be.</summary>
     internal TailWrites? Tail { get; }
@@ -151,22 +153,66 @@ public sealed class LayoutSnapshot
         }
     }
 
+    /// <summary>
+    /// The same grant came back with a longer tail. False: it is none of this one's, and nothing changes. One caller at a time; I/O goes on.
+    /// </summary>
+    internal bool TryExtend(Layout longer)
+    {
+        var known = _layout;
+        if (Tail is null || longer.Generation != known.Generation || longer.TailEnd <= known.TailEnd
+            || !Continues(known.Extents, longer.Extents) || longer.Extents[^1].FileEnd < longer.TailEnd)
+        {
+            return false;
+        }
+
+        // Where the new room lies, before anybody may write there.
+        Volatile.Write(ref _extents, [.. longer.Extents]);
+        Volatile.Write(ref _layout, known with { Extents = longer.Extents, TailEnd = longer.TailEnd });
+        Tail.Extend(longer.TailEnd);
+        return true;
+    }
+
+    /// <summary>Whether all that was known lies where it did, and the rest behind it without a gap.</summary>
+    private static bool Continues(IReadOnlyList<FileExtent> known, IReadOnlyList<FileExtent> longer)
+    {
+        if (longer.Count < known.Count)
+        {
+            return false;
+        }
+
+        for (var index = 0; index < longer.Count; index++)
+        {
+            var extent = longer[index];
+            var isSame = index >= known.Count
+                ? extent.FileStart == longer[index - 1].FileEnd
+                : extent.FileStart == known[index].FileStart && extent.LunStart == known[index].LunStart
+                    && (index == known.Count - 1 ? extent.Length >= known[index].Length : extent.Length == known[index].Length);
+            if (!isSame)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private bool EndsInTail(long offset, int length) => offset > WriteEnd - length;
 
     private bool TryMap(long at, long end, Span<LunSegment> segments, out int count)
     {
         count = 0;
-        var index = Find(at);
+        var extents = Volatile.Read(ref _extents);
+        var index = Find(extents, at);
         while (at < end)
         {
             // Extents end on whole clusters, so the block that holds the last valid byte is covered; who needs more pieces than
             // the request has room for goes to the coordinator.
-            if (index >= _extents.Length || count == segments.Length)
+            if (index >= extents.Length || count == segments.Length)
             {
                 return false;
             }
 
-            ref readonly var extent = ref _extents[index];
+            ref readonly var extent = ref extents[index];
             var into = at - extent.FileStart.Value;
             var length = (int)Math.Min(extent.Length.Value - into, end - at);
             segments[count++] = new LunSegment(new LunByteOffset(extent.LunStart.Value + into), length);
@@ -177,13 +223,13 @@ public sealed class LayoutSnapshot
         return true;
     }
 
-    private int Find(long at)
+    private static int Find(FileExtent[] extents, long at)
     {
-        int low = 0, high = _extents.Length - 1;
+        int low = 0, high = extents.Length - 1;
         while (low < high)
         {
             var middle = (low + high + 1) >>> 1;
-            if (_extents[middle].FileStart.Value <= at)
+            if (extents[middle].FileStart.Value <= at)
             {
                 low = middle;
             }

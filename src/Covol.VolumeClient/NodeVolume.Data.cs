@@ -1,3 +1,4 @@
+using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
@@ -46,11 +47,13 @@ public sealed partial class NodeVolume
         RefuseDead(handle);
         var request = new WriteData(handle.File, offset, append, clearSetId);
         DataWritten written;
+        int blockSize;
         handle.Owner.RedirectedWriteMoved();
         try
         {
             var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
             written = Expect<DataWritten>(sent.Reply);
+            blockSize = sent.Link.Session.BlockSize;
         }
         finally
         {
@@ -59,7 +62,7 @@ public sealed partial class NodeVolume
 
         handle.Owner.CountRedirected(source.Length);
         var grows = handle.Owner.NoteGrowth(
-            written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites);
+            written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites, blockSize);
         if (handle.Owner.Layout is not { } layout)
         {
             if (written.Size >= _settings.LayoutFrom)
@@ -117,6 +120,16 @@ public sealed partial class NodeVolume
 
             throw;
         }
+    }
+
+    /// <summary>
+    /// Changes attributes. This node's own direct writes are said first: said at the file's close they would make it newer than a program
+    /// (cp -p, tar, rsync) has just said it is.
+    /// </summary>
+    public async ValueTask<InodeAttributes> SetAttributesAsync(FileId file, AttributeChange change)
+    {
+        await NoteDirectWritesAsync(file, Urgency.Ordinary).ConfigureAwait(false);
+        return (await AskAsync<Entry>(new SetAttributes(file, change)).ConfigureAwait(false)).Attributes;
     }
 
     /// <summary>syncfs: as <see cref="SynchronizeAsync"/> for everything that this node has acknowledged.</summary>

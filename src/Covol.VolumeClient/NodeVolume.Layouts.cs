@@ -11,13 +11,21 @@ public sealed partial class NodeVolume
     /// <summary>Asks for the file's layout in the background, unless it is being asked for or was refused a moment ago.</summary>
     private void WantLayout(ClientFile file, bool withTail = false)
     {
-        if (_fenced is null && file.TryBeginAsking(withTail) && !_work.TryStart(() => FetchAsync(file)))
+        if (_fenced is not null || !file.TryBeginAsking(withTail))
+        {
+            return;
+        }
+
+        // From here on: the next write would come to the coordinator while it makes room, and end it.
+        var coming = withTail ? BeginRoom(file) : null;
+        if (!_work.TryStart(() => FetchAsync(file, coming)))
         {
             file.Asked(_settings.LayoutAgainEvery, _settings.LayoutAgainEvery);
+            EndRoom(file, coming);
         }
     }
 
-    private async Task FetchAsync(ClientFile file)
+    private async Task FetchAsync(ClientFile file, TaskCompletionSource? coming)
     {
         var again = _settings.LayoutAgainEvery;
         var againForTail = again;
@@ -37,6 +45,7 @@ public sealed partial class NodeVolume
             var life = Interlocked.Read(ref _life);
             var leaseLife = _lease.Life;
             var withTail = access == LayoutAccess.ReadWrite && file.IsGrowing(_settings.TailAfterWrites);
+            coming ??= withTail ? BeginRoom(file) : null;
             var get = new GetLayout(file.Id, access, withTail);
             var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);
@@ -50,6 +59,11 @@ public sealed partial class NodeVolume
             againForTail = layout.HasTail || !withTail ? TimeSpan.Zero : againForTail;
 
             var snapshot = new LayoutSnapshot(layout, sent.Link.Session.BlockSize, _lease, leaseLife);
+            if (snapshot.Tail is { } tail)
+            {
+                tail.WhenLow = new LowTail(this, file, snapshot);
+            }
+
             if (!TryPublish(file, snapshot, life))
             {
                 await TellAsync(new ReturnLayout(file.Id, layout.Generation), file.Id).ConfigureAwait(false);
@@ -71,6 +85,7 @@ public sealed partial class NodeVolume
         finally
         {
             file.Asked(again, againForTail);
+            EndRoom(file, coming);
         }
     }
 

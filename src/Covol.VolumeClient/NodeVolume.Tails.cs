@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Volume;
 
 namespace Covol.VolumeClient;
@@ -7,6 +9,18 @@ public sealed partial class NodeVolume
 {
     /// <summary>A tail that is not written for so many renewals of the lease is given back: each look at the file asks this node.</summary>
     private const int QuietRenewalsMax = 5;
+
+    /// <summary>
+    /// Tails that are told at one time only because it is time: each takes a reserved slot, in which recalls are answered too (SAFETY 22).
+    /// </summary>
+    private const int ToldAtOnceMax = 8;
+
+    /// <summary>
+    /// A tail with more untold bytes is told before it is made longer: the coordinator gives no more than 1 GiB behind valid length.
+    /// </summary>
+    private const long UntoldMax = 512 << 20;
+
+    private int _isTellingAll;
 
     /// <summary>
     /// A flush of the LUN failed here. What lies in tails may be lost, and must not become valid: what was there before would show.
@@ -151,6 +165,7 @@ public sealed partial class NodeVolume
     /// <summary>Now and then, so that a node that dies loses little, and a tail that nobody writes costs nobody anything.</summary>
     private void TellTailsNow()
     {
+        var untold = new ConcurrentQueue<(ClientFile File, LayoutSnapshot Layout)>();
         foreach (var file in _files.Values)
         {
             if (file.Layout is not { Tail: { } tail } layout)
@@ -158,14 +173,108 @@ public sealed partial class NodeVolume
                 continue;
             }
 
-            if (!tail.IsAllTold && tail.Turn.CurrentCount > 0)
+            if (!tail.IsAllTold)
             {
-                _work.TryStart(() => TellTailAsync(file, layout, ticket: 0, isLast: false));
+                untold.Enqueue((file, layout));
             }
 
             if (tail.CountQuiet() >= QuietRenewalsMax)
             {
                 DropLayout(file);
+            }
+        }
+
+        if (!untold.IsEmpty && Interlocked.Exchange(ref _isTellingAll, 1) == 0 && !_work.TryStart(() => TellEachAsync(untold)))
+        {
+            Volatile.Write(ref _isTellingAll, 0);
+        }
+    }
+
+    private async Task TellEachAsync(ConcurrentQueue<(ClientFile File, LayoutSnapshot Layout)> untold)
+    {
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(ToldAtOnceMax, untold.Count)).Select(_ => TellSomeAsync())).ConfigureAwait(false);
+        Volatile.Write(ref _isTellingAll, 0);
+
+        async Task TellSomeAsync()
+        {
+            while (untold.TryDequeue(out var next))
+            {
+                await TellTailAsync(next.File, next.Layout, ticket: 0, isLast: false).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Half of a tail is written: more room is asked for while the rest is written, so that a file that grows never waits for it.
+    /// </summary>
+    private async Task ExtendTailAsync(ClientFile file, LayoutSnapshot layout, TaskCompletionSource coming)
+    {
+        try
+        {
+            if (layout.Tail!.Untold > UntoldMax)
+            {
+                await TellTailAsync(file, layout, ticket: 0, isLast: false).ConfigureAwait(false);
+            }
+
+            var get = new GetLayout(file.Id, LayoutAccess.ReadWrite, WithTail: true, layout.Layout.Generation);
+            var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
+            if (Expect<LayoutGranted>(sent.Reply).Layout is { } longer)
+            {
+                layout.TryExtend(longer);
+            }
+        }
+        catch (VolumeException failure)
+        {
+            VolumeClientLog.NoLayout(_log, _settings.Volume, file.Id.ToString(), failure.Message);
+        }
+        finally
+        {
+            EndRoom(file, coming);
+        }
+    }
+
+    /// <summary>Writes at the file's end wait from here on, until <see cref="EndRoom"/>, or not longer than they may.</summary>
+    private TaskCompletionSource BeginRoom(ClientFile file)
+    {
+        var coming = file.BeginRoom();
+        if (!_work.TryStart(() => LimitRoomAsync(file, coming)))
+        {
+            file.EndRoom(coming);
+        }
+
+        return coming;
+    }
+
+    private static void EndRoom(ClientFile file, TaskCompletionSource? coming)
+    {
+        if (coming is not null)
+        {
+            file.EndRoom(coming);
+        }
+    }
+
+    /// <summary>Whoever waits for room does not wait for a coordinator that is away.</summary>
+    private async Task LimitRoomAsync(ClientFile file, TaskCompletionSource coming)
+    {
+        try
+        {
+            await coming.Task.WaitAsync(_settings.RoomWait, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            file.EndRoom(coming);
+        }
+    }
+
+    /// <summary>Queued by the data path, which waits for nothing and allocates nothing.</summary>
+    private sealed class LowTail(NodeVolume volume, ClientFile file, LayoutSnapshot layout) : IThreadPoolWorkItem
+    {
+        public void Execute()
+        {
+            var coming = volume.BeginRoom(file);
+            if (!volume._work.TryStart(() => volume.ExtendTailAsync(file, layout, coming)))
+            {
+                file.EndRoom(coming);
             }
         }
     }

@@ -111,19 +111,20 @@ public sealed class OpenFile
     }
 
     /// <summary>
-    /// After <see cref="TryMapWrite"/> refused a write: where that is only because what lies behind valid length is just being told, ends
-    /// when it was, and mapping it again may succeed. Null: ask the coordinator.
+    /// After <see cref="TryMapWrite"/> refused a write: where that is only because what lies behind valid length is just being told, or room
+    /// there is on its way, ends when it was, and mapping it again may succeed. Null: ask the coordinator.
     /// </summary>
-    public Task? PauseOf(FileByteOffset offset, int length) => Owner.Layout?.Tail?.Pause(offset.Value, length);
+    public Task? PauseOf(FileByteOffset offset, int length) =>
+        Owner.Layout?.Tail?.Pause(offset.Value, length) ?? Owner.RoomComing(offset.Value, length);
 
     /// <summary>
     /// fdatasync without the coordinator: true when flushing the LUN makes everything stable that this node has acknowledged of
     /// the file's data, because all of it was written directly since the last fsync there. Pins the layout until
-    /// <see cref="FlushEnded"/>, called exactly once. False: ask the coordinator. Any thread.
+    /// <see cref="FlushEnded"/>, called exactly once. False: ask the coordinator, or be told what was lost. Any thread.
     /// </summary>
     public bool TryBeginFlush([NotNullWhen(true)] out LayoutSnapshot? pinned)
     {
-        if (_isDead || !Owner.HasOnlyDirectWrites || !Owner.TryPin(out pinned))
+        if (_isDead || Owner.HasLostTail || !Owner.HasOnlyDirectWrites || !Owner.TryPin(out pinned))
         {
             pinned = null;
             return false;
@@ -146,7 +147,7 @@ public sealed class OpenFile
     /// </summary>
     public bool FlushEnded(LayoutSnapshot pinned, bool succeeded)
     {
-        var mayReply = succeeded && !_isDead && !pinned.IsClosed && pinned.IsLeaseRunning;
+        var mayReply = succeeded && !_isDead && !Owner.HasLostTail && !pinned.IsClosed && pinned.IsLeaseRunning;
         pinned.Unpin();
         return mayReply;
     }

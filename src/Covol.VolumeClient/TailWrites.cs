@@ -25,8 +25,12 @@ internal sealed class TailWrites
     private readonly Lock _gate = new();
     private readonly long[] _starts = new long[RangesMax + 1];
     private readonly long[] _ends = new long[RangesMax + 1];
-    private readonly long _end;
     private readonly int _blockSize;
+    private long _end;
+
+    // A write that ends behind this makes more room be asked for.
+    private long _lowFrom;
+    private bool _hasAskedForMore;
     private long _valid;
     private int _count;
     private int _inFlight;
@@ -46,8 +50,12 @@ internal sealed class TailWrites
         _valid = layout.ValidLength.Value;
         _readable = _valid;
         _end = layout.TailEnd.Value & -(long)blockSize;
+        _lowFrom = _valid + ((_end - _valid) / 2);
         _blockSize = blockSize;
     }
+
+    /// <summary>Queued once when half of the room is used; set before the layout is published.</summary>
+    public IThreadPoolWorkItem? WhenLow { get; set; }
 
     /// <summary>One after the other: who tells.</summary>
     public SemaphoreSlim Turn { get; } = new(1);
@@ -85,6 +93,7 @@ internal sealed class TailWrites
     /// <summary>A write of whole blocks that ends behind the grant's valid length begins. False: through the coordinator.</summary>
     public bool TryBegin(long offset, int length)
     {
+        bool isLow;
         lock (_gate)
         {
             // The block that valid length ends in holds valid bytes and is the coordinator's (SAFETY 10).
@@ -95,7 +104,39 @@ internal sealed class TailWrites
             }
 
             _inFlight++;
-            return true;
+            isLow = !_hasAskedForMore && offset + length > _lowFrom && WhenLow is not null;
+            _hasAskedForMore |= isLow;
+        }
+
+        if (isLow)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(WhenLow!, preferLocal: false);
+        }
+
+        return true;
+    }
+
+    /// <summary>There is more room. More may be asked for when half of that is used.</summary>
+    public void Extend(FileByteOffset end)
+    {
+        lock (_gate)
+        {
+            var before = _end;
+            _end = Math.Max(_end, end.Value & -(long)_blockSize);
+            _lowFrom = before + ((_end - before) / 2);
+            _hasAskedForMore = false;
+        }
+    }
+
+    /// <summary>How much lies between what the coordinator knows to be valid and the last write, in bytes.</summary>
+    public long Untold
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _count == 0 ? 0 : _ends[_count - 1] - _valid;
+            }
         }
     }
 

@@ -39,6 +39,12 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     /// </summary>
     public int TailAfterWrites { get; init; } = 3;
 
+    /// <summary>
+    /// A write at a file's end waits so long for room that is being asked for, rather than end it by going through the coordinator. There it
+    /// may have to wait again, so this is short.
+    /// </summary>
+    public TimeSpan RoomWait { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>For tests that show what a guard is for: without it a fsync is answered while the coordinator does not know what it covers.</summary>
     internal bool TellsTails { get; init; } = true;
 

@@ -65,6 +65,9 @@ internal sealed class FlushLedger
     /// <summary>From the journal: an earlier coordinator's flush failed.</summary>
     public void Inherit(FileId file) => _lost.TryAdd(file, false);
 
+    /// <summary>Whether writes of the file were lost.</summary>
+    public bool IsLost(FileId file) => _lost.ContainsKey(file);
+
     /// <summary>Whether writes of the file were lost; who asks is told.</summary>
     public bool TellLost(FileId file)
     {

@@ -4,11 +4,14 @@ using Covol.Protocol.Volume;
 namespace Covol.Coordinator.Data;
 
 /// <summary>What a session told of its tail, until it is stable. On the coordinator's thread.</summary>
-internal sealed class TailReport(SessionId session, CommitLayout told)
+internal sealed class TailReport(RequestId id, CommitLayout told)
 {
     private readonly TaskCompletionSource _stable = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public SessionId Session => session;
+    /// <summary>Its answer is in the record that makes valid what it tells (I5).</summary>
+    public RequestId Id => id;
+
+    public SessionId Session => id.Session;
 
     public CommitLayout Told => told;
 

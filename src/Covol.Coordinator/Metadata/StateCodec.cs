@@ -12,7 +12,10 @@ namespace Covol.Coordinator.Metadata;
 /// </summary>
 internal static class StateCodec
 {
-    /// <summary>Version 2 added the lost writes, version 3 the tails; an older state is one of this version without any.</summary>
+    /// <summary>
+    /// Version 2 added the lost writes, version 3 the tails; an older state is one of this version without any. Written is the lowest that
+    /// can say it, so that an older program reads what has nothing new in it.
+    /// </summary>
     private const byte Version = 3;
 
     private const byte OldestVersion = 1;
@@ -43,17 +46,29 @@ internal static class StateCodec
     {
         using var memory = new MemoryStream();
         using var writer = new BinaryWriter(memory);
-        writer.Write(Version);
+        writer.Write(OldestVersion);
         writer.Write((byte)Kind.LastSession);
         writer.Write(lastSession);
+        var version = OldestVersion;
         foreach (var change in changes)
         {
             Write(writer, change);
+            version = Math.Max(version, VersionOf(change));
         }
 
         writer.Flush();
-        return memory.ToArray();
+        var bytes = memory.ToArray();
+        bytes[0] = version;
+        return bytes;
     }
+
+    /// <summary>The first version that knows such a change.</summary>
+    private static byte VersionOf(StateChange change) => change switch
+    {
+        StateChange.TailClaimed or StateChange.TailEnded or StateChange.TailsCut => Version,
+        StateChange.WritesLost or StateChange.WritesForgotten => 2,
+        _ => OldestVersion,
+    };
 
     /// <summary>
     /// Throws <see cref="InvalidDataException"/> for what no version of this wrote: the journal's checksum was right, so it is

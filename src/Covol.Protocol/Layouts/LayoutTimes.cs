@@ -26,6 +26,15 @@ public sealed record LayoutTimes
     /// <summary>For tests that show what a guard is for: without it clusters change owners while a fenced node may still read them.</summary>
     internal bool WaitsForLeases { get; init; } = true;
 
+    /// <summary>
+    /// Nobody waits longer for a tail's holder than this, and then for its fence: what it has not told by then is void. Longer than
+    /// <see cref="RecallDeadline"/>, after which it is fenced: a path that hung fails then, and the holder tells.
+    /// </summary>
+    public TimeSpan TailLimit { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>A file whose tail its own holder made the coordinator end before it was used up gets none for so long.</summary>
+    public TimeSpan TailPause { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>When to ask again for a layout that cannot be given at this moment.</summary>
     public TimeSpan AskAgain { get; init; } = TimeSpan.FromMilliseconds(500);
 }

@@ -19,6 +19,12 @@ public abstract record TailEffect
     /// <summary>The session did not answer in time: its I/O may hang, and only a fence ends that. It still has to tell what it wrote.</summary>
     public sealed record FenceHolder(SessionId Session, string Reason) : TailEffect;
 
+    /// <summary>
+    /// It has not told within the limit either. Once it is fenced, and where <see cref="TailMachine.IsOverdue"/> still says so, the tail ends
+    /// without what it has to tell. Said again for as long as somebody waits.
+    /// </summary>
+    public sealed record CutTail(SessionId Session, FileId File, LayoutGeneration Generation) : TailEffect;
+
     /// <summary>Replaces the timer; null: none is needed.</summary>
     public sealed record SetTimer(Moment? At) : TailEffect;
 }

@@ -19,6 +19,8 @@ namespace Covol.Protocol.Layouts;
 /// far it goes. So a claim ends when the holder told it and that is stable, or with the holder's session (it is fenced then, and what it had
 /// not told never becomes valid). A fence alone does not end it: a node that lost its path, or was slow, is alive, and programs there count
 /// on what they wrote (SAFETY 1, I9). Claims are journalled before they are given away, so a coordinator that takes over knows whom to ask.
+/// There is a limit: who hangs and cannot tell would make everybody who looks at the file wait for ever. After it the holder, long
+/// fenced by then, loses the tail with what it had not told.
 /// </para>
 /// <para>
 /// A look keeps the tail: its holder tells, and writes on. A change ends it, and a file that a second session writes to
@@ -67,6 +69,10 @@ public sealed class TailMachine
     public bool IsOf(FileId file, SessionId session, LayoutGeneration generation) =>
         _tails.TryGetValue(file, out var tail) && tail.Session == session && tail.Generation == generation;
 
+    /// <summary>Whether somebody waits for this tail's holder beyond the limit, and the holder is not telling just now.</summary>
+    public bool IsOverdue(Moment now, FileId file, LayoutGeneration generation) =>
+        Find(file, generation) is { Telling: 0 } && _requests.Exists(request => request.File == file && now >= request.Limit);
+
     public void Step(Moment now, TailInput input, List<TailEffect> effects)
     {
         ArgumentNullException.ThrowIfNull(effects);
@@ -90,10 +96,24 @@ public sealed class TailMachine
             case TailInput.Told told:
                 Answer(told.File, told.Ticket, isOver: false, effects);
                 break;
-            case TailInput.FlushFailed:
-                foreach (var tail in _tails.Values)
+            case TailInput.TellingBegan began:
+                if (Find(began.File, began.Generation) is { } stopped && stopped.Telling++ == 0)
                 {
-                    tail.IsVoid = true;
+                    stopped.StoppedAt = now;
+                }
+
+                break;
+            case TailInput.TellingEnded over:
+                if (Find(over.File, over.Generation) is { } telling && --telling.Telling == 0)
+                {
+                    RunOn(now, over.File, telling.StoppedAt);
+                }
+
+                break;
+            case TailInput.FlushFailed failed:
+                foreach (var (file, tail) in _tails)
+                {
+                    tail.IsVoid |= failed.Files?.Contains(file) ?? true;
                 }
 
                 break;
@@ -107,11 +127,18 @@ public sealed class TailMachine
         SetTimer(effects);
     }
 
+    private Tail? Find(FileId file, LayoutGeneration generation) =>
+        _tails.TryGetValue(file, out var tail) && tail.Generation == generation ? tail : null;
+
     private void Ask(Moment now, FileId file, long ticket, bool isLast, List<TailEffect> effects)
     {
         if (_tails.ContainsKey(file))
         {
-            _requests.Add(new Request(file, ticket, isLast, now, now + _times.RecallDeadline));
+            _requests.Add(new Request(file, ticket, isLast, now)
+            {
+                Deadline = now + _times.RecallDeadline,
+                Limit = now + _times.TailLimit,
+            });
         }
         else
         {
@@ -130,9 +157,26 @@ public sealed class TailMachine
         _requests.RemoveAll(request => request.File == file && request.Ticket <= ticket && (isOver || !request.IsLast));
     }
 
+    /// <summary>Time in which the holder's report was with the coordinator does not count.</summary>
+    private void RunOn(Moment now, FileId file, Moment stoppedAt)
+    {
+        foreach (var request in _requests.Where(request => request.File == file))
+        {
+            var stopped = now - (request.Asked > stoppedAt ? request.Asked : stoppedAt);
+            request.Deadline += stopped;
+            request.Limit += stopped;
+        }
+    }
+
     private void NoteContention(Moment now, TailInput.End end)
     {
-        if (end.By is not { } by || !_tails.TryGetValue(end.File, out var tail) || tail.Session == by)
+        if (end.By is not { } by || !_tails.TryGetValue(end.File, out var tail) || (tail.Session == by && end.IsUsedUp))
+        {
+            return;
+        }
+
+        var until = now + (tail.Session == by ? _times.TailPause : _times.HotFor);
+        if (_contended.TryGetValue(end.File, out var already) && already > until)
         {
             return;
         }
@@ -147,7 +191,7 @@ public sealed class TailMachine
 
         if (_contended.Count < ContendedMax || _contended.ContainsKey(end.File))
         {
-            _contended[end.File] = now + _times.HotFor;
+            _contended[end.File] = until;
         }
     }
 
@@ -156,7 +200,7 @@ public sealed class TailMachine
         foreach (var request in _requests)
         {
             var tail = _tails[request.File];
-            if (now >= request.Deadline && !request.IsFenced)
+            if (tail.Telling == 0 && now >= request.Deadline && !request.IsFenced)
             {
                 request.IsFenced = true;
                 effects.Add(new TailEffect.FenceHolder(tail.Session, $"it did not tell in time what it wrote of {request.File}"));
@@ -166,6 +210,10 @@ public sealed class TailMachine
             {
                 request.NextNotice = now + _times.RecallResend;
                 effects.Add(new TailEffect.AskHolder(tail.Session, request.File, tail.Generation, request.Ticket, request.IsLast));
+                if (IsOverdue(now, request.File, tail.Generation))
+                {
+                    effects.Add(new TailEffect.CutTail(tail.Session, request.File, tail.Generation));
+                }
             }
         }
     }
@@ -195,9 +243,14 @@ public sealed class TailMachine
         public LayoutGeneration Generation { get; } = generation;
 
         public bool IsVoid { get; set; }
+
+        /// <summary>Reports of it that are being carried out; while there are some, no deadline runs.</summary>
+        public int Telling { get; set; }
+
+        public Moment StoppedAt { get; set; }
     }
 
-    private sealed class Request(FileId file, long ticket, bool isLast, Moment nextNotice, Moment deadline)
+    private sealed class Request(FileId file, long ticket, bool isLast, Moment asked)
     {
         public FileId File { get; } = file;
 
@@ -205,9 +258,13 @@ public sealed class TailMachine
 
         public bool IsLast { get; } = isLast;
 
-        public Moment NextNotice { get; set; } = nextNotice;
+        public Moment Asked { get; } = asked;
 
-        public Moment Deadline { get; } = deadline;
+        public Moment NextNotice { get; set; } = asked;
+
+        public Moment Deadline { get; set; }
+
+        public Moment Limit { get; set; }
 
         public bool IsFenced { get; set; }
     }

@@ -205,7 +205,11 @@ public sealed record FindData(FileId File, FileByteOffset Offset, bool Hole) : V
 /// <param name="File">Whose.</param>
 /// <param name="Access">What for.</param>
 /// <param name="WithTail">Also room behind valid length, where the node may write first (SAFETY 13); given where nobody else has it.</param>
-public sealed record GetLayout(FileId File, LayoutAccess Access, bool WithTail = false) : VolumeRequest;
+/// <param name="Extends">
+/// With a tail: the session has it, under this grant, and wants it longer. The answer is the same grant with more room; without a layout it
+/// stays as it is.
+/// </param>
+public sealed record GetLayout(FileId File, LayoutAccess Access, bool WithTail = false, LayoutGeneration? Extends = null) : VolumeRequest;
 
 /// <summary>The session's I/O inside this layout has ended and no more will start. Has a reserved slot. Answer: <see cref="Done"/>.</summary>
 public sealed record ReturnLayout(FileId File, LayoutGeneration Generation) : VolumeRequest;

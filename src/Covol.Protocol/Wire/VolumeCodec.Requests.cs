@@ -101,10 +101,7 @@ public static partial class VolumeCodec
         Synchronize it => new() { Synchronize = new() { File = it.File.ToWire(), WroteDirectly = it.WroteDirectly } },
         NoteDirectWrites it => new() { NoteDirectWrites = new() { File = it.File.ToWire() } },
         FindData it => new() { FindData = new() { File = it.File.ToWire(), Offset = it.Offset.Value, Hole = it.Hole } },
-        GetLayout it => new()
-        {
-            GetLayout = new() { File = it.File.ToWire(), Access = (Pb.LayoutAccess)it.Access, WithTail = it.WithTail },
-        },
+        GetLayout it => new() { GetLayout = ToWire(it) },
         ReturnLayout it => new() { ReturnLayout = new() { File = it.File.ToWire(), Generation = it.Generation.Value } },
         CommitLayout it => new() { CommitLayout = ToWire(it) },
         TestLock it => new()
@@ -198,8 +195,7 @@ public static partial class VolumeCodec
         Pb.Request.KindOneofCase.NoteDirectWrites => new NoteDirectWrites(request.NoteDirectWrites.File.FromWire()),
         Pb.Request.KindOneofCase.FindData => new FindData(
             request.FindData.File.FromWire(), WireValues.Offset(request.FindData.Offset), request.FindData.Hole),
-        Pb.Request.KindOneofCase.GetLayout => new GetLayout(
-            request.GetLayout.File.FromWire(), request.GetLayout.Access.FromWire(), request.GetLayout.WithTail),
+        Pb.Request.KindOneofCase.GetLayout => FromWire(request.GetLayout),
         Pb.Request.KindOneofCase.ReturnLayout => new ReturnLayout(
             request.ReturnLayout.File.FromWire(), new LayoutGeneration(request.ReturnLayout.Generation)),
         Pb.Request.KindOneofCase.CommitLayout => FromWire(request.CommitLayout),
@@ -286,6 +282,23 @@ public static partial class VolumeCodec
             locks,
             message.Layout?.FromWire());
     }
+
+    private static Pb.GetLayout ToWire(GetLayout request)
+    {
+        var message = new Pb.GetLayout { File = request.File.ToWire(), Access = (Pb.LayoutAccess)request.Access, WithTail = request.WithTail };
+        if (request.Extends is { } extends)
+        {
+            message.Extends = extends.Value;
+        }
+
+        return message;
+    }
+
+    private static GetLayout FromWire(Pb.GetLayout message) => new(
+        message.File.FromWire(),
+        message.Access.FromWire(),
+        message.WithTail,
+        message.HasExtends ? new LayoutGeneration(message.Extends) : null);
 
     private static Pb.CommitLayout ToWire(CommitLayout request)
     {

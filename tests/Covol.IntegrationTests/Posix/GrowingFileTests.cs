@@ -84,6 +84,35 @@ public sealed class GrowingFileTests(PosixTests.World world)
         }
     }
 
+    [NeedsTheory(Machine.Root, Machine.Fuse, "mkntfs")]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Times_that_are_set_before_the_close_stay(int writing)
+    {
+        var nodes = await world.NodesAsync();
+        var name = $"growing-dated-{writing}-{Guid.NewGuid():N}";
+        var path = Path.Combine(nodes.Roots[writing], name);
+        var time = new DateTime(1999, 12, 31, 23, 59, 59, DateTimeKind.Utc);
+        var direct = nodes.Describe(writing).DirectBytes;
+        using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            for (var block = 0; block < Blocks; block++)
+            {
+                RandomAccess.Write(file, Filled(block), (long)block * Block);
+            }
+
+            (nodes.Describe(writing).DirectBytes - direct).ShouldBeGreaterThan(0);
+            File.SetLastWriteTimeUtc(file, time);
+        }
+
+        foreach (var root in nodes.Roots)
+        {
+            File.GetLastWriteTimeUtc(Path.Combine(root, name)).ShouldBe(time);
+        }
+
+        File.Delete(path);
+    }
+
     private static byte[] ReadBlock(string path, int block)
     {
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);

@@ -53,6 +53,16 @@ public sealed class KeptState
         StateCodec.Decode(bytes).Changes.ShouldBe(s_changes[..5]);
     }
 
+    [Fact]
+    public void A_state_is_written_in_the_lowest_version_that_can_say_it()
+    {
+        StateCodec.Encode([], 9)[0].ShouldBe((byte)1);
+        StateCodec.Encode(s_changes[..5], 9)[0].ShouldBe((byte)1);
+        StateCodec.Encode(s_changes[..7], 9)[0].ShouldBe((byte)2);
+        StateCodec.Encode(s_changes[..8], 9)[0].ShouldBe((byte)3);
+        StateCodec.Encode([s_changes[9], s_changes[0]], 9)[0].ShouldBe((byte)3);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(4)]

@@ -1,4 +1,3 @@
-using Covol.Coordinator;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
@@ -8,6 +7,7 @@ using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
 using Shouldly;
 using Xunit;
+using static Covol.Tests.Coordinator.Support.Tails;
 
 namespace Covol.Tests.Coordinator;
 
@@ -17,15 +17,10 @@ namespace Covol.Tests.Coordinator;
 /// </summary>
 public sealed class TailedFiles
 {
-    private const int Begun = 8_192;
-    private const int Block = 512;
-
-    private static readonly CoordinatorOptions s_options = new() { TailFrom = 1, TailMin = 16_384 };
-
     [Fact]
     public async Task A_tail_lies_behind_valid_length_and_is_one_nodes_alone()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
 
@@ -41,7 +36,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task What_is_told_becomes_valid_and_what_lies_between_becomes_zero()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var (file, layout) = await TailAsync(holder);
         Write(world, layout, Begun + (2 * Block), 7);
@@ -56,7 +51,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task Control_without_zeroes_between_old_content_shows()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options with { ZeroesTails = false });
+        await using var world = await CoordinatorWorld.StartAsync(Options with { ZeroesTails = false });
         var holder = await world.ClientAsync(1);
         var (file, layout) = await TailAsync(holder);
         Write(world, layout, Begun + (2 * Block), 7);
@@ -74,7 +69,7 @@ public sealed class TailedFiles
     [InlineData("seek")]
     public async Task Another_node_sees_at_once_what_the_holder_has_acknowledged(string look)
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -110,7 +105,7 @@ public sealed class TailedFiles
     [InlineData("seek")]
     public async Task Who_looks_while_the_holder_tells_for_the_last_time_sees_it(string look)
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -131,7 +126,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task Control_without_asking_the_holder_another_node_sees_too_little()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options with { AsksTails = false });
+        await using var world = await CoordinatorWorld.StartAsync(Options with { AsksTails = false });
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -143,7 +138,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task Who_writes_at_the_end_gets_it_after_the_holder_told_for_the_last_time()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -162,7 +157,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task A_cut_waits_for_what_the_holder_has_to_tell()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -179,7 +174,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task What_a_dead_node_did_not_tell_is_never_seen()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, _) = await holder.CreateAsync("disk.raw");
@@ -201,7 +196,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task After_a_takeover_nobody_hears_a_size_before_the_holder_is_back()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, handle) = await holder.CreateAsync("disk.raw");
@@ -225,7 +220,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task What_a_coordinator_cut_no_later_one_believes()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -244,7 +239,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task After_a_flush_that_failed_what_was_not_told_is_lost_and_never_seen()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var (file, layout) = await TailAsync(holder);
         Write(world, layout, Begun, 9);
@@ -260,7 +255,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task A_holder_that_is_silent_is_fenced_and_still_tells_what_it_wrote()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var other = await world.ClientAsync(2);
         var (file, layout) = await TailAsync(holder);
@@ -278,7 +273,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task A_grant_whose_answer_was_lost_is_given_again()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var (file, _) = await holder.CreateAsync("disk.raw");
         await holder.WriteAsync(file, 0, RedirectedData.Pattern(Begun, 1));
@@ -296,7 +291,7 @@ public sealed class TailedFiles
     [Fact]
     public async Task Room_that_was_not_used_is_given_back_at_the_last_close()
     {
-        await using var world = await CoordinatorWorld.StartAsync(s_options);
+        await using var world = await CoordinatorWorld.StartAsync(Options);
         var holder = await world.ClientAsync(1);
         var (file, handle) = await holder.CreateAsync("disk.raw");
         var layout = await TailAsync(holder, file);
@@ -307,41 +302,5 @@ public sealed class TailedFiles
 
         await world.UntilAsync(() => world.Volume.Map(file).Allocated.Value == Begun);
         (await world.Coordinator.GetStateAsync()).Phase.ShouldBe(CoordinatorPhase.Serving);
-    }
-
-    private static async Task<(FileId File, Layout Layout)> TailAsync(TestClient holder)
-    {
-        var (file, _) = await holder.CreateAsync("disk.raw");
-        return (file, await TailAsync(holder, file));
-    }
-
-    private static async Task<Layout> TailAsync(TestClient holder, FileId file)
-    {
-        await holder.WriteAsync(file, 0, RedirectedData.Pattern(Begun, 1));
-        var granted = await holder.AskAsync<LayoutGranted>(new GetLayout(file, LayoutAccess.ReadWrite, WithTail: true));
-        var layout = granted.Layout.ShouldNotBeNull();
-        layout.HasTail.ShouldBeTrue();
-        return layout;
-    }
-
-    private static CommitLayout Told(Layout layout, long start, bool isLast) => new(
-        layout.File,
-        layout.Generation,
-        [new WrittenRange(new FileByteOffset(start), new FileByteOffset(start + Block))],
-        Ticket: 0,
-        isLast);
-
-    private static byte[] Filled(byte value)
-    {
-        var block = new byte[Block];
-        block.AsSpan().Fill(value);
-        return block;
-    }
-
-    /// <summary>As the holder does: straight to the LUN.</summary>
-    private static void Write(CoordinatorWorld world, Layout layout, long at, byte value)
-    {
-        var extent = layout.Extents.Single(piece => piece.FileStart.Value <= at && at < piece.FileEnd.Value);
-        world.Lun.Write(extent.LunStart + new ByteCount(at - extent.FileStart.Value), Filled(value));
     }
 }

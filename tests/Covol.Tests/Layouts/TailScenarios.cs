@@ -109,13 +109,96 @@ public sealed class TailScenarios
     }
 
     [Fact]
-    public void The_holder_itself_gets_the_next_tail_at_once()
+    public void A_holder_that_used_its_tail_up_gets_the_next_at_once()
+    {
+        Claim(s_file);
+        Step(new TailInput.End(s_file, s_holder, 1, IsUsedUp: true));
+        Step(new TailInput.Ended(s_file));
+
+        _machine.MayClaim(_now, s_file).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_holder_that_ends_its_own_tail_early_gets_none_for_a_moment()
     {
         Claim(s_file);
         Step(new TailInput.End(s_file, s_holder, 1));
         Step(new TailInput.Ended(s_file));
 
+        _machine.MayClaim(_now, s_file).ShouldBeFalse();
+        _now += TimeSpan.FromSeconds(2);
         _machine.MayClaim(_now, s_file).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void While_the_holder_is_telling_nobodys_deadline_runs()
+    {
+        Claim(s_file);
+        Step(new TailInput.Look(s_file, 1));
+        Advance(TimeSpan.FromSeconds(4));
+        Step(new TailInput.TellingBegan(s_file, s_generation));
+
+        for (var second = 0; second < 30; second++)
+        {
+            Advance(TimeSpan.FromSeconds(1)).Where(effect => effect is TailEffect.FenceHolder or TailEffect.CutTail).ShouldBeEmpty();
+        }
+
+        Step(new TailInput.TellingEnded(s_file, s_generation)).OfType<TailEffect.FenceHolder>().ShouldBeEmpty();
+        Advance(TimeSpan.FromMilliseconds(900)).OfType<TailEffect.FenceHolder>().ShouldBeEmpty();
+        Advance(TimeSpan.FromMilliseconds(600)).OfType<TailEffect.FenceHolder>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void Who_asks_while_the_holder_tells_has_his_whole_time_after_it()
+    {
+        Claim(s_file);
+        Step(new TailInput.TellingBegan(s_file, s_generation));
+        Advance(TimeSpan.FromSeconds(20));
+        Step(new TailInput.Look(s_file, 1));
+        Advance(TimeSpan.FromSeconds(2));
+        Step(new TailInput.TellingEnded(s_file, s_generation));
+
+        Advance(TimeSpan.FromMilliseconds(4_900)).OfType<TailEffect.FenceHolder>().ShouldBeEmpty();
+        Advance(TimeSpan.FromMilliseconds(600)).OfType<TailEffect.FenceHolder>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void A_holder_that_never_tells_loses_its_tail_after_the_limit()
+    {
+        Claim(s_file);
+        Step(new TailInput.Look(s_file, 1));
+        Advance(TimeSpan.FromSeconds(14)).OfType<TailEffect.CutTail>().ShouldBeEmpty();
+        _machine.IsOverdue(_now, s_file, s_generation).ShouldBeFalse();
+
+        Advance(TimeSpan.FromSeconds(1)).ShouldContain(new TailEffect.CutTail(s_holder, s_file, s_generation));
+        _machine.IsOverdue(_now, s_file, s_generation).ShouldBeTrue();
+        Step(new TailInput.TellingBegan(s_file, s_generation));
+
+        _machine.IsOverdue(_now, s_file, s_generation).ShouldBeFalse("It tells after all.");
+        Step(new TailInput.TellingEnded(s_file, s_generation));
+        Advance(TimeSpan.FromSeconds(1)).ShouldContain(new TailEffect.CutTail(s_holder, s_file, s_generation));
+    }
+
+    [Fact]
+    public void What_an_older_grants_report_does_stops_nobodys_clock()
+    {
+        Claim(s_file);
+        Step(new TailInput.Look(s_file, 1));
+        Step(new TailInput.TellingBegan(s_file, new LayoutGeneration(6)));
+
+        Advance(TimeSpan.FromSeconds(5)).OfType<TailEffect.FenceHolder>().ShouldHaveSingleItem();
+    }
+
+    [Fact]
+    public void What_an_earlier_coordinators_flush_lost_makes_those_files_tails_void_and_no_others()
+    {
+        Claim(s_file);
+        Claim(s_other);
+
+        Step(new TailInput.FlushFailed([s_other]));
+
+        _machine.Counts(s_file, s_holder, s_generation).ShouldBeTrue();
+        _machine.Counts(s_other, s_holder, s_generation).ShouldBeFalse();
     }
 
     [Fact]

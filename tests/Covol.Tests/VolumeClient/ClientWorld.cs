@@ -12,7 +12,7 @@ internal sealed class ClientWorld : IAsyncDisposable
     public const string Endpoint = "unix:first";
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
 
-    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null)
+    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null, TimeSpan? renewEvery = null)
     {
         Connections.There[Endpoint] = Coordinator;
         Volume = new NodeVolume(
@@ -22,7 +22,8 @@ internal sealed class ClientWorld : IAsyncDisposable
                 LayoutAgainEvery = TimeSpan.Zero,
                 BackoffMin = TimeSpan.FromMilliseconds(1),
                 BackoffMax = TimeSpan.FromMilliseconds(5),
-                RenewEvery = TimeSpan.FromMilliseconds(20),
+                RenewEvery = renewEvery ?? TimeSpan.FromMilliseconds(20),
+                RoomWait = TimeSpan.FromSeconds(3),
             },
             Connections,
             Clock,

@@ -1,4 +1,5 @@
 using Covol.Protocol.Control;
+using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
@@ -178,6 +179,26 @@ public sealed class LayoutLifeTests
             .Select(request => request.GetType())
             .ShouldBe([typeof(NoteDirectWrites), typeof(GetAttributes), typeof(GetAttributes)]);
         world.Volume.Describe().DirectBytes.ShouldBe(4096);
+    }
+
+    [Fact]
+    public async Task Direct_writes_are_said_before_times_are_set_and_not_after_it()
+    {
+        await using var world = new ClientWorld();
+        await world.ConnectAsync();
+        var handle = await world.OpenDirectAsync();
+        handle.TryMapWrite(FileByteOffset.Zero, 4096, new LunSegment[4], out _, out var pinned).ShouldBeTrue();
+        handle.WriteEnded(pinned!, FileByteOffset.Zero, 4096, succeeded: true);
+        var attributes = await world.Volume.AskAsync<Entry>(new GetAttributes(handle.File));
+        world.Coordinator.Intercept = request => request is SetAttributes ? attributes : null;
+
+        await world.Volume.SetAttributesAsync(handle.File, new AttributeChange { Modified = new FileTime(1) });
+        await world.Volume.CloseAsync(handle);
+
+        world.Coordinator.ExecutedOf<VolumeRequest>()
+            .Where(request => request is NoteDirectWrites or SetAttributes)
+            .Select(request => request.GetType())
+            .ShouldBe([typeof(NoteDirectWrites), typeof(SetAttributes)]);
     }
 
     [Fact]

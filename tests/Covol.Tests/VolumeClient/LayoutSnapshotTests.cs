@@ -161,7 +161,33 @@ public sealed class LayoutSnapshotTests
         lease.IsRunningSince(lease.Life).ShouldBeTrue();
     }
 
-    private LayoutSnapshot Snapshot(long validLength, LayoutAccess access, params (long Length, long Lun)[] runs)
+    [Fact]
+    public void A_longer_tail_is_taken_only_where_it_continues_what_is_known()
+    {
+        var snapshot = Snapshot(4096, LayoutAccess.ReadWrite, 8192, (4096, 1 << 20), (4096, 4 << 20));
+        var known = snapshot.Layout;
+        var room = new FileExtent(new FileByteOffset(8192), new LunByteOffset(8 << 20), new ByteCount(8192));
+        var longer = known with { Extents = [.. known.Extents, room], TailEnd = new FileByteOffset(16_384) };
+
+        snapshot.TryExtend(longer with { Generation = new LayoutGeneration(2) }).ShouldBeFalse();
+        snapshot.TryExtend(longer with { Extents = known.Extents }).ShouldBeFalse();
+        snapshot.TryExtend(longer with { Extents = [.. known.Extents, room with { FileStart = new FileByteOffset(12_288) }] }).ShouldBeFalse();
+        var moved = known.Extents[0] with { LunStart = new LunByteOffset(2 << 20) };
+        snapshot.TryExtend(longer with { Extents = [moved, known.Extents[1], room] }).ShouldBeFalse();
+        snapshot.TryMapWrite(8192, 4096, new LunSegment[4], out _).ShouldBeFalse();
+        snapshot.Layout.ShouldBe(known);
+
+        snapshot.TryExtend(longer).ShouldBeTrue();
+        var segments = new LunSegment[4];
+        snapshot.TryMapWrite(4096, 12_288, segments, out var count).ShouldBeTrue();
+        segments[..count].ShouldBe([new(new(4 << 20), 4096), new(new(8 << 20), 8192)]);
+        snapshot.TryExtend(longer).ShouldBeFalse("It is no longer than that.");
+    }
+
+    private LayoutSnapshot Snapshot(long validLength, LayoutAccess access, params (long Length, long Lun)[] runs) =>
+        Snapshot(validLength, access, 0, runs);
+
+    private LayoutSnapshot Snapshot(long validLength, LayoutAccess access, long tailEnd, params (long Length, long Lun)[] runs)
     {
         var extents = new List<FileExtent>();
         var at = FileByteOffset.Zero;
@@ -172,7 +198,10 @@ public sealed class LayoutSnapshotTests
         }
 
         var layout = new Layout(
-            new FileId(new FileReference(70, 1), 1), new LayoutGeneration(1), access, extents, new ByteCount(validLength));
+            new FileId(new FileReference(70, 1), 1), new LayoutGeneration(1), access, extents, new ByteCount(validLength))
+        {
+            TailEnd = new FileByteOffset(tailEnd),
+        };
         return new LayoutSnapshot(layout, 512, new LeaseClock(_clock), 0);
     }
 }

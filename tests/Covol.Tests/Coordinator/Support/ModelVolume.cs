@@ -194,8 +194,12 @@ internal sealed class ModelVolume : INtfsVolume
         return inode.Map;
     }
 
+    /// <summary>Called before clusters are kept on a guess; may throw.</summary>
+    public Action? BeforePreallocate { get; set; }
+
     public FileMap Preallocate(FileId file, ByteCount length)
     {
+        BeforePreallocate?.Invoke();
         var inode = Find(file);
         while (inode.Clusters.Count * (long)Cluster < length.Value && _free.Count > 0)
         {
