@@ -12,8 +12,10 @@ namespace Covol.Coordinator.Metadata;
 /// </summary>
 internal static class StateCodec
 {
-    /// <summary>Version 2 added the lost writes, version 3 the tails; an older state is one of this version without any.</summary>
-    private const byte Version = 3;
+    /// <summary>
+    /// Version 2 added the lost writes, 3 the tails, 4 the leases of the evicted; an older state is one of this version without any.
+    /// </summary>
+    private const byte Version = 4;
 
     private const byte OldestVersion = 1;
 
@@ -29,6 +31,8 @@ internal static class StateCodec
         TailClaimed = 8,
         TailEnded = 9,
         TailsCut = 10,
+        LeaseLeft = 11,
+        LeaseOver = 12,
     }
 
     private enum ReplyKind : byte
@@ -118,6 +122,12 @@ internal static class StateCodec
                 case Kind.TailsCut:
                     changes.Add(new StateChange.TailsCut(new SessionId(reader.ReadInt64())));
                     break;
+                case Kind.LeaseLeft:
+                    changes.Add(new StateChange.LeaseLeft(new SessionId(reader.ReadInt64())));
+                    break;
+                case Kind.LeaseOver:
+                    changes.Add(new StateChange.LeaseOver(new SessionId(reader.ReadInt64())));
+                    break;
                 default:
                     throw new InvalidDataException($"The journal holds a coordinator record of unknown kind {(byte)kind}.");
             }
@@ -173,6 +183,14 @@ internal static class StateCodec
             case StateChange.TailsCut cut:
                 writer.Write((byte)Kind.TailsCut);
                 writer.Write(cut.Session.Value);
+                break;
+            case StateChange.LeaseLeft left:
+                writer.Write((byte)Kind.LeaseLeft);
+                writer.Write(left.Session.Value);
+                break;
+            case StateChange.LeaseOver over:
+                writer.Write((byte)Kind.LeaseOver);
+                writer.Write(over.Session.Value);
                 break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change.GetType().Name} has no bytes.");
