@@ -121,6 +121,12 @@ public sealed record CoordinatorOptions
     /// <summary>For tests that show what a guard is for: without it a request that comes again after a takeover is carried out again.</summary>
     internal bool KeepsAnswersOverTakeover { get; init; } = true;
 
+    /// <summary>For tests that show what a guard is for: without it a later coordinator frees what an evicted node may still read.</summary>
+    internal bool KeepsLeasesOverTakeover { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a reclaimed layout is not recalled.</summary>
+    internal bool NotesReclaimedLayouts { get; init; } = true;
+
     /// <summary>For tests that show what a guard is for: without it new locks are given out before the old ones are reclaimed.</summary>
     internal bool RefusesInGrace { get; init; } = true;
 

@@ -146,7 +146,8 @@ public sealed partial class VolumeCoordinator
         }
 
         _ledger.Wrote(layout.File);
-        return StepLayouts(new LayoutInput.Reclaim(session.Id, layout.File, layout.Access, layout.Generation)) is LayoutEffect.Granted;
+        return !_options.NotesReclaimedLayouts
+            || StepLayouts(new LayoutInput.Reclaim(session.Id, layout.File, layout.Access, layout.Generation)) is LayoutEffect.Granted;
     }
 
     /// <summary>Ends when no session does I/O inside the file by itself any more.</summary>
@@ -194,6 +195,9 @@ public sealed partial class VolumeCoordinator
                         waiter.Fenced.SetResult();
                     }
 
+                    break;
+                case LayoutEffect.LeaseEnded ended:
+                    ForgetLease(ended.Session);
                     break;
                 case LayoutEffect.RecallCompleted completed:
                     _recalls.Remove(completed.Ticket, out var waiting);

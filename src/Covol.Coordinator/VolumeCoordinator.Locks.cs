@@ -24,7 +24,7 @@ public sealed partial class VolumeCoordinator
         {
             RequireHandle(session, set.Handle, set.File);
             RefuseInGrace("A new lock");
-            if (_sessions.Values.Any(other => other.IsReclaiming))
+            if (_options.RefusesInGrace && _sessions.Values.Any(other => other.IsReclaiming))
             {
                 // Also one that was evicted while grace ran: it is among them until its key is fenced.
                 throw new VolumeException(

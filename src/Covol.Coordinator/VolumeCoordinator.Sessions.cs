@@ -17,6 +17,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>Nodes that the cluster evicted, up to which incarnation of their data keys.</summary>
     private readonly Dictionary<NodeId, long> _evicted = [];
 
+    /// <summary>Sessions that were evicted while their leases ran, as the journal says: a later coordinator waits for them too.</summary>
+    private readonly HashSet<SessionId> _leasesLeft = [];
+
     private long _lastSession;
     private int _clusterSize;
     private FileId _root;
@@ -50,6 +53,12 @@ public sealed partial class VolumeCoordinator
             _sessions.Add(kept.Session, session);
             StepLayouts(new LayoutInput.SessionJoined(kept.Session, kept.DataKey, MayHoldUnknown: true));
             StepLeases(new LeaseInput.SessionJoined(kept.Session, Takes: false, MayHoldUnknown: true));
+        }
+
+        foreach (var session in state.LeasesLeft)
+        {
+            _leasesLeft.Add(session);
+            StepLayouts(new LayoutInput.LeaseLeft(session));
         }
 
         foreach (var answered in _options.KeepsAnswersOverTakeover ? state.Answers : [])
@@ -271,6 +280,18 @@ public sealed partial class VolumeCoordinator
         await EndSessionAsync(session, reason);
     }
 
+    private void ForgetLease(SessionId session)
+    {
+        if (_leasesLeft.Remove(session))
+        {
+            Background(() => _metadata.ChangeAsync(context =>
+            {
+                context.Changes.Add(new StateChange.LeaseOver(session));
+                return true;
+            }));
+        }
+    }
+
     private async Task<VolumeReply> CloseSessionAsync(Session session, Slot slot)
     {
         StepLayouts(new LayoutInput.SessionClosed(session.Id));
@@ -297,9 +318,21 @@ public sealed partial class VolumeCoordinator
             }
         }
 
+        // Who ended it himself has nothing that could read any more.
+        var mayRead = _layouts.MayRead(session.Id) && _options.KeepsLeasesOverTakeover;
+        if (mayRead)
+        {
+            _leasesLeft.Add(session.Id);
+        }
+
         await _metadata.ChangeAsync(context =>
         {
             context.Changes.Add(new StateChange.SessionGone(session.Id));
+            if (mayRead)
+            {
+                context.Changes.Add(new StateChange.LeaseLeft(session.Id));
+            }
+
             return true;
         });
         if (!_sessions.Remove(session.Id))

@@ -1,100 +1,66 @@
-using System.Diagnostics;
-using System.Globalization;
-
 namespace Covol.Simulation;
 
-/// <summary>Runs a range of seeds in worker processes, one a core. A worker that dies has failed its seed, and the next one goes on.</summary>
-/// <remarks><c>failed</c> is told of each failure as it is found, one at a time.</remarks>
-internal sealed class SeedRange(int first, int count, string rules, bool stopsAtFailure, Action<SeedResult> failed)
+/// <summary>Runs seeds in worker processes, one a core, which serve one range after the other.</summary>
+internal sealed class SeedRange : IDisposable
 {
+    private readonly List<WorkerProcess> _workers = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new WorkerProcess())];
     private readonly Lock _gate = new();
-    private readonly List<SeedResult> _failed = [];
-    private bool _isOver;
 
-    /// <summary>The failures, by seed.</summary>
-    public IReadOnlyList<SeedResult> Run()
+    /// <summary>The failures, by seed. With <paramref name="stopsAtFailure"/> the first one only.</summary>
+    /// <param name="first">The first seed.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="rules">See <see cref="Worker.RulesOf"/>.</param>
+    /// <param name="stopsAtFailure">Nothing behind the first failure is run.</param>
+    /// <param name="failed">Told of each failure as it is found, one at a time.</param>
+    public IReadOnlyList<SeedResult> Run(int first, int count, string rules, bool stopsAtFailure, Action<SeedResult> failed)
     {
-        var workers = Math.Min(Environment.ProcessorCount, count);
-        var threads = Enumerable.Range(0, workers)
-            .Select(index => new Thread(() => Drive(first + index, workers)) { Name = $"worker {index}" })
-            .ToList();
+        var found = new List<SeedResult>();
+        var next = first;
+        var end = first + count;
+        var threads = _workers.Take(count).Select(worker => new Thread(() => Drive(worker)) { Name = "seeds" }).ToList();
         threads.ForEach(thread => thread.Start());
         threads.ForEach(thread => thread.Join());
-        return [.. _failed.OrderBy(result => result.Seed)];
-    }
+        var ordered = found.OrderBy(result => result.Seed);
+        return [.. stopsAtFailure ? ordered.Take(1) : ordered];
 
-    private void Drive(int seed, int step)
-    {
-        while (seed < first + count)
+        void Drive(WorkerProcess worker)
         {
-            var left = (first + count - seed + step - 1) / step;
-            var next = DriveOne(seed, step, left);
-            if (next is not { } after)
+            while (TryTake(out var seed))
             {
-                return;
-            }
-
-            seed = after;
-        }
-    }
-
-    /// <summary>Answers the seed to go on with; null when all are done or nobody wants more.</summary>
-    private int? DriveOne(int seed, int step, int left)
-    {
-        using var process = Process.Start(new ProcessStartInfo("dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            ArgumentList =
-            {
-                typeof(SeedRange).Assembly.Location,
-                "worker",
-                seed.ToString(CultureInfo.InvariantCulture),
-                step.ToString(CultureInfo.InvariantCulture),
-                left.ToString(CultureInfo.InvariantCulture),
-                rules,
-            },
-        })!;
-        var said = "";
-        var listening = new Thread(() => said = process.StandardError.ReadToEnd()) { Name = "worker's errors" };
-        listening.Start();
-        while (process.StandardOutput.ReadLine() is { } line)
-        {
-            var result = Worker.Parse(line);
-            seed = result.Seed + step;
-            if (Note(result))
-            {
-                process.Kill();
-                process.WaitForExit();
-                listening.Join();
-                return null;
+                var result = worker.Run(seed, rules);
+                if (result.Broken is not null)
+                {
+                    Note(result);
+                }
             }
         }
 
-        process.WaitForExit();
-        listening.Join();
-        if (process.ExitCode == 0)
+        bool TryTake(out int seed)
         {
-            return null;
+            lock (_gate)
+            {
+                seed = next;
+                if (seed >= end)
+                {
+                    return false;
+                }
+
+                next++;
+                return true;
+            }
         }
 
-        var reason = said.Split('\n').FirstOrDefault(line => line.Trim().Length > 0)?.Trim() ?? "no reason was given";
-        return Note(new SeedResult(seed, $"the process ended: {reason}", 0, 0, 0)) ? null : seed + step;
-    }
-
-    /// <summary>True: nobody wants more.</summary>
-    private bool Note(SeedResult result)
-    {
-        lock (_gate)
+        void Note(SeedResult result)
         {
-            if (result.Broken is not null)
+            lock (_gate)
             {
-                _failed.Add(result);
+                // Whoever still runs has an earlier seed, which may fail too.
+                end = stopsAtFailure ? Math.Min(end, result.Seed) : end;
+                found.Add(result);
                 failed(result);
-                _isOver |= stopsAtFailure;
             }
-
-            return _isOver;
         }
     }
+
+    public void Dispose() => _workers.ForEach(worker => worker.Dispose());
 }

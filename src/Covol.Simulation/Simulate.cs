@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Covol.Simulation;
 
-/// <summary>The command: <c>covol simulate [--seeds N] [--seed S] [--json FILE] [--mutations]</c>.</summary>
+/// <summary>The command: <c>covol simulate [--seeds N] [--seed S] [--json FILE] [--mutations [--known]] [--without RULE]</c>.</summary>
 internal static class Simulate
 {
     /// <summary>Seeds in which a mutation has to be found.</summary>
@@ -19,6 +19,7 @@ internal static class Simulate
         string? json = null;
         var rules = "all";
         var mutations = false;
+        var known = false;
         for (var index = 0; index < arguments.Count; index++)
         {
             switch (arguments[index])
@@ -38,14 +39,19 @@ internal static class Simulate
                 case "--mutations":
                     mutations = true;
                     break;
+                case "--known":
+                    known = true;
+                    break;
                 default:
                     Console.Error.WriteLine(
-                        $"'{arguments[index]}' is not known. Use: simulate [--seeds N] [--seed S] [--json FILE] [--mutations] [--without RULE]");
+                        $"'{arguments[index]}' is not known. "
+                        + "Use: simulate [--seeds N] [--seed S] [--json FILE] [--mutations [--known]] [--without RULE]");
                     return 2;
             }
         }
 
-        return mutations ? FindMutations(seed ?? 1, seeds ?? MutationSeeds, json)
+        return mutations && known ? ReplayMutations()
+            : mutations ? FindMutations(seed ?? 1, seeds ?? MutationSeeds, json)
             : seed is { } one && seeds is null or 1 ? Replay(one, rules, json)
             : RunSeeds(seed ?? 1, seeds ?? 100, rules, json);
     }
@@ -63,11 +69,12 @@ internal static class Simulate
     private static int RunSeeds(int first, int count, string rules, string? json)
     {
         var watch = Stopwatch.StartNew();
-        var failed = new SeedRange(first, count, rules, stopsAtFailure: false, result =>
+        using var range = new SeedRange();
+        var failed = range.Run(first, count, rules, stopsAtFailure: false, result =>
         {
             Console.Out.WriteLine($"seed {result.Seed} failed: {result.Broken}");
             Console.Out.WriteLine($"  replay: {ReplayCommand(result.Seed, rules)}");
-        }).Run();
+        });
         Console.Out.WriteLine($"{count} seeds from {first}, {failed.Count} failed, {watch.Elapsed.TotalSeconds:0.0} s");
         Write(json, count, failed, rules, watch);
         return failed.Count == 0 ? 0 : 1;
@@ -77,26 +84,70 @@ internal static class Simulate
     {
         var watch = Stopwatch.StartNew();
         var missed = new List<string>();
-        foreach (var (name, rule, _) in Mutations.All)
+        var seeds = new List<object>();
+        using var range = new SeedRange();
+        foreach (var mutation in Mutations.All)
         {
-            var found = new SeedRange(first, count, name, stopsAtFailure: true, _ => { }).Run();
-            if (found.Count == 0)
+            var found = range.Run(first, count, mutation.Name, stopsAtFailure: true, _ => { });
+            if (found is [var miss])
             {
-                missed.Add(name);
+                seeds.Add(new { Rule = mutation.Name, miss.Seed, Reason = miss.Broken, Replay = ReplayCommand(miss.Seed, mutation.Name) });
+                Console.Out.WriteLine($"{mutation.Name} found by seed {miss.Seed}: {miss.Broken} (rule {mutation.Rule})");
             }
-
-            Console.Out.WriteLine(found.Count == 0
-                ? $"{name} NOT FOUND within {count} seeds (rule {rule})"
-                : $"{name} found by seed {found[0].Seed}: {found[0].Broken} (rule {rule})");
+            else
+            {
+                missed.Add(mutation.Name);
+                Console.Out.WriteLine($"{mutation.Name} NOT FOUND within {count} seeds (rule {mutation.Rule})");
+            }
         }
 
+        Console.Out.WriteLine($"{seeds.Count} of {Mutations.All.Count} found, {watch.Elapsed.TotalSeconds:0.0} s");
         if (json is not null)
         {
             File.WriteAllText(json, JsonSerializer.Serialize(
-                new { Ok = missed.Count == 0, Seeds = count, Failed = missed, Seconds = Math.Round(watch.Elapsed.TotalSeconds, 1) }, s_json));
+                new { Ok = missed.Count == 0, Seeds = count, Failed = missed, Found = seeds, Seconds = Math.Round(watch.Elapsed.TotalSeconds, 1) },
+                s_json));
         }
 
         return missed.Count == 0 ? 0 : 1;
+    }
+
+    /// <summary>
+    /// Each mutation's known seed, without its rule and with it. Another version of the code gives a seed another history, so where the known
+    /// one does not show it any more the first one that does is looked for.
+    /// </summary>
+    private static int ReplayMutations()
+    {
+        var isGood = true;
+        using var range = new SeedRange();
+        foreach (var mutation in Mutations.All)
+        {
+            if (mutation.Seed is not { } known)
+            {
+                continue;
+            }
+
+            var found = range.Run(known, 1, mutation.Name, stopsAtFailure: true, _ => { });
+            if (found.Count == 0)
+            {
+                found = range.Run(1, MutationSeeds, mutation.Name, stopsAtFailure: true, _ => { });
+            }
+
+            if (found is not [var miss])
+            {
+                isGood = false;
+                Console.Out.WriteLine($"{mutation.Name} NOT FOUND within {MutationSeeds} seeds (rule {mutation.Rule})");
+                continue;
+            }
+
+            var with = range.Run(miss.Seed, 1, "all", stopsAtFailure: true, _ => { });
+            isGood &= with.Count == 0;
+            Console.Out.WriteLine(
+                $"{mutation.Name} seed {miss.Seed}{(miss.Seed == known ? "" : $" (not {known} any more)")}: "
+                + $"without it {miss.Broken}; with it {(with is [var broken] ? $"BROKEN {broken.Broken}" : "every invariant held")}");
+        }
+
+        return isGood ? 0 : 1;
     }
 
     private static string ReplayCommand(int seed, string rules) =>

@@ -122,7 +122,7 @@ public sealed partial class NodeVolume
     {
         try
         {
-            var sent = await _keeper.SendAsync(told, default, default, Urgency.Return).ConfigureAwait(false);
+            var sent = await _keeper.SendAsync(told, default, default, Urgency.Layout).ConfigureAwait(false);
             return sent.Reply is Refused refused ? refused.Detail : null;
         }
         catch (VolumeException failure)

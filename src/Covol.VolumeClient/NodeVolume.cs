@@ -289,7 +289,8 @@ public sealed partial class NodeVolume : IAsyncDisposable
     {
         try
         {
-            var sent = await _keeper.SendAsync(request, default, default, Urgency.Return).ConfigureAwait(false);
+            var urgency = request is ReturnLayout or CommitLayout ? Urgency.Layout : Urgency.Return;
+            var sent = await _keeper.SendAsync(request, default, default, urgency).ConfigureAwait(false);
             if (sent.Reply is Refused { Error: not (VolumeError.NoSuchHandle or VolumeError.Stale) } refused)
             {
                 VolumeClientLog.NotAnswered(_log, _settings.Volume, request.GetType().Name, file.ToString(), refused.Detail);

@@ -65,9 +65,23 @@ internal sealed partial class SessionKeeper
             _reclaimedAt = route.Epoch;
         }
 
-        await SettledAsync().ConfigureAwait(false);
-        await SettleAsync(link, overtaken).ConfigureAwait(false);
-        return await RenewOnceAsync(link, overtaken).ConfigureAwait(false) ? link : null;
+        var isReady = false;
+        BeginSettling(link);
+        try
+        {
+            await SettledAsync().ConfigureAwait(false);
+            await SettleAsync(link, overtaken).ConfigureAwait(false);
+            isReady = await RenewOnceAsync(link, overtaken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (!isReady)
+            {
+                GiveUpSettling(link);
+            }
+        }
+
+        return isReady ? link : null;
     }
 
     private async Task ReclaimAsync(SessionLink link, bool inGrace, CancellationToken overtaken)

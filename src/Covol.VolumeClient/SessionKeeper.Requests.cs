@@ -16,7 +16,7 @@ internal sealed partial class SessionKeeper
     {
         // What gives something back waits as long as it takes: given up, it would be held at the coordinator for ever.
         using var limit = new CancellationTokenSource(
-            urgency == Urgency.Return ? Timeout.InfiniteTimeSpan : _settings.IoWaitLimit, _time);
+            urgency is Urgency.Return or Urgency.Layout ? Timeout.InfiniteTimeSpan : _settings.IoWaitLimit, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
         SessionLink? link = null;
         ClientSession? session = null;
@@ -24,9 +24,10 @@ internal sealed partial class SessionKeeper
         var answered = false;
         try
         {
-            link = await LinkAsync(either.Token).ConfigureAwait(false);
+            link = await LinkAsync(urgency == Urgency.Layout, either.Token).ConfigureAwait(false);
             session = link.Session;
-            id = await session.Slots.TakeAsync(urgency is Urgency.Reserved or Urgency.Return, either.Token).ConfigureAwait(false);
+            id = await session.Slots.TakeAsync(urgency is Urgency.Reserved or Urgency.Return or Urgency.Layout, either.Token)
+                .ConfigureAwait(false);
             if (urgency == Urgency.Lock)
             {
                 // From here on its outcome has to be known.
@@ -43,7 +44,7 @@ internal sealed partial class SessionKeeper
                     return new SentAnswer(answer.Reply, answer.Data.Length, link);
                 }
 
-                link = await LinkAsync(either.Token).ConfigureAwait(false);
+                link = await LinkAsync(urgency == Urgency.Layout, either.Token).ConfigureAwait(false);
                 if (link.Session != session)
                 {
                     throw new VolumeException(VolumeError.NoSuchHandle, "The session ended before the request was answered.");

@@ -72,4 +72,30 @@ internal sealed partial class SessionKeeper
             }
         }
     }
+
+    /// <summary>
+    /// A request that was given up may run at the coordinator and wait for a layout of this node, or for what its tail holds: these answers
+    /// go over the link already.
+    /// </summary>
+    private void BeginSettling(SessionLink link)
+    {
+        TaskCompletionSource linked;
+        lock (_gate)
+        {
+            _settlingLink = link;
+            linked = _linked;
+        }
+
+        linked.TrySetResult();
+    }
+
+    private void GiveUpSettling(SessionLink link)
+    {
+        lock (_gate)
+        {
+            _settlingLink = null;
+        }
+
+        link.Retire("What was given up could not be settled.");
+    }
 }

@@ -33,6 +33,9 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
 
     private ReservationKey _dataKey;
     private SessionLink? _link;
+
+    // The next one, before what was given up is settled: for layouts that go back.
+    private SessionLink? _settlingLink;
     private TaskCompletionSource _linked = NewSignal();
     private ClientSession? _session;
 
@@ -113,7 +116,9 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     public void SetCoordinator(CoordinatorRoute route) => _routes.Set(route);
 
     /// <summary>Waits for a link.</summary>
-    public async ValueTask<SessionLink> LinkAsync(CancellationToken cancellation)
+    public ValueTask<SessionLink> LinkAsync(CancellationToken cancellation) => LinkAsync(settling: false, cancellation);
+
+    private async ValueTask<SessionLink> LinkAsync(bool settling, CancellationToken cancellation)
     {
         while (true)
         {
@@ -123,6 +128,11 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
                 if (_link is { } link && !link.Retired.IsCompleted)
                 {
                     return link;
+                }
+
+                if (settling && _settlingLink is { } early && !early.Retired.IsCompleted)
+                {
+                    return early;
                 }
 
                 // A retired link stays until it has been cleaned up; its signal is spent, and waiting for it would be spinning.
@@ -245,6 +255,7 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
         lock (_gate)
         {
             _link = link;
+            _settlingLink = null;
             linked = _linked;
             if (link.DataKey != _dataKey)
             {

@@ -15,6 +15,7 @@ internal sealed class DurableState
 
     private readonly HashSet<FileId> _lostWrites = [];
     private readonly Dictionary<FileId, StateChange.TailClaimed> _tails = [];
+    private readonly HashSet<SessionId> _leases = [];
 
     /// <summary>Session ids are larger than this; none is used twice on a volume.</summary>
     public long LastSession { get; private set; }
@@ -28,6 +29,9 @@ internal sealed class DurableState
     public IReadOnlyCollection<FileId> LostWrites => _lostWrites;
 
     public IReadOnlyCollection<StateChange.TailClaimed> Tails => _tails.Values;
+
+    /// <summary>Sessions that were evicted so short ago that their nodes may still read.</summary>
+    public IReadOnlyCollection<SessionId> LeasesLeft => _leases;
 
     public static DurableState From(JournalRecovery recovery)
     {
@@ -95,6 +99,12 @@ internal sealed class DurableState
             case StateChange.TailEnded ended:
                 _tails.Remove(ended.File);
                 break;
+            case StateChange.LeaseLeft left:
+                _leases.Add(left.Session);
+                break;
+            case StateChange.LeaseOver over:
+                _leases.Remove(over.Session);
+                break;
             case StateChange.TailsCut cut:
                 CutTails(cut.Session);
                 break;
@@ -107,7 +117,8 @@ internal sealed class DurableState
         StateCodec.Encode(
             _sessions.Values.Concat<StateChange>(_answers.Values).Concat(_appends.Values)
                 .Concat(_lostWrites.Select(file => new StateChange.WritesLost(file)))
-                .Concat(_tails.Values),
+                .Concat(_tails.Values)
+                .Concat(_leases.Select(session => new StateChange.LeaseLeft(session))),
             LastSession);
 
     public byte[] EncodeChanges(IReadOnlyList<StateChange> changes) =>

@@ -20,6 +20,14 @@ internal abstract record StateChange
     /// <summary>Stable before the session's opens and locks are dropped.</summary>
     public sealed record SessionGone(SessionId Session) : StateChange;
 
+    /// <summary>
+    /// Of a session that was evicted, stable together with its end: its node may still read under its lease, so until
+    /// <see cref="LeaseOver"/> no cluster gets another owner, whoever coordinates by then (SAFETY 7).
+    /// </summary>
+    public sealed record LeaseLeft(SessionId Session) : StateChange;
+
+    public sealed record LeaseOver(SessionId Session) : StateChange;
+
     /// <summary>What a slot's last changing request was answered: sent again, it gets this (SAFETY I5).</summary>
     public sealed record Answered(RequestId Id, VolumeReply Reply) : StateChange;
 

@@ -13,10 +13,10 @@ namespace Covol.Coordinator.Metadata;
 internal static class StateCodec
 {
     /// <summary>
-    /// Version 2 added the lost writes, version 3 the tails; an older state is one of this version without any. Written is the lowest that
-    /// can say it, so that an older program reads what has nothing new in it.
+    /// Version 2 added the lost writes, 3 the tails, 4 the leases of the evicted; an older state is one of this version without any. Written
+    /// is the lowest that can say it, so that an older program reads what has nothing new in it.
     /// </summary>
-    private const byte Version = 3;
+    private const byte Version = 4;
 
     private const byte OldestVersion = 1;
 
@@ -32,6 +32,8 @@ internal static class StateCodec
         TailClaimed = 8,
         TailEnded = 9,
         TailsCut = 10,
+        LeaseLeft = 11,
+        LeaseOver = 12,
     }
 
     private enum ReplyKind : byte
@@ -65,7 +67,8 @@ internal static class StateCodec
     /// <summary>The first version that knows such a change.</summary>
     private static byte VersionOf(StateChange change) => change switch
     {
-        StateChange.TailClaimed or StateChange.TailEnded or StateChange.TailsCut => Version,
+        StateChange.LeaseLeft or StateChange.LeaseOver => Version,
+        StateChange.TailClaimed or StateChange.TailEnded or StateChange.TailsCut => 3,
         StateChange.WritesLost or StateChange.WritesForgotten => 2,
         _ => OldestVersion,
     };
@@ -133,6 +136,12 @@ internal static class StateCodec
                 case Kind.TailsCut:
                     changes.Add(new StateChange.TailsCut(new SessionId(reader.ReadInt64())));
                     break;
+                case Kind.LeaseLeft:
+                    changes.Add(new StateChange.LeaseLeft(new SessionId(reader.ReadInt64())));
+                    break;
+                case Kind.LeaseOver:
+                    changes.Add(new StateChange.LeaseOver(new SessionId(reader.ReadInt64())));
+                    break;
                 default:
                     throw new InvalidDataException($"The journal holds a coordinator record of unknown kind {(byte)kind}.");
             }
@@ -188,6 +197,14 @@ internal static class StateCodec
             case StateChange.TailsCut cut:
                 writer.Write((byte)Kind.TailsCut);
                 writer.Write(cut.Session.Value);
+                break;
+            case StateChange.LeaseLeft left:
+                writer.Write((byte)Kind.LeaseLeft);
+                writer.Write(left.Session.Value);
+                break;
+            case StateChange.LeaseOver over:
+                writer.Write((byte)Kind.LeaseOver);
+                writer.Write(over.Session.Value);
                 break;
             default:
                 throw new Protocol.InvariantBrokenException($"{change.GetType().Name} has no bytes.");

@@ -25,6 +25,9 @@ public abstract record LayoutEffect
     /// <summary>The session's key is fenced: it can write no more. Where it was evicted, its locks and opens go now.</summary>
     public sealed record SessionFenced(SessionId Session, bool Evicted) : LayoutEffect;
 
+    /// <summary>The session was evicted, and now its node reads nothing under its layouts any more either.</summary>
+    public sealed record LeaseEnded(SessionId Session) : LayoutEffect;
+
     public sealed record RecallCompleted(FileId File, long Ticket) : LayoutEffect;
 
     /// <summary>Replaces the timer; null: none is needed.</summary>

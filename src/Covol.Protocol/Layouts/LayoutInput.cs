@@ -15,6 +15,12 @@ public abstract record LayoutInput
     /// </summary>
     public sealed record SessionJoined(SessionId Session, ReservationKey DataKey, bool MayHoldUnknown) : LayoutInput;
 
+    /// <summary>
+    /// An earlier coordinator evicted and fenced this session; nobody knows what it held, and it may read that until its lease ends, which
+    /// is counted anew from here. <see cref="LayoutEffect.LeaseEnded"/> follows.
+    /// </summary>
+    public sealed record LeaseLeft(SessionId Session) : LayoutInput;
+
     /// <summary>Answered by <see cref="LayoutEffect.LeaseRenewed"/>.</summary>
     public sealed record Renew(SessionId Session) : LayoutInput;
 

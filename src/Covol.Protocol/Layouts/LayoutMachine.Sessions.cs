@@ -30,6 +30,9 @@ public sealed partial class LayoutMachine
     /// <summary>Whether the session's present key is fenced: it must come back with another one.</summary>
     public bool IsFenced(SessionId session) => _sessions.TryGetValue(session, out var holder) && holder.Fence == Fence.Done;
 
+    /// <summary>Whether a session that was evicted may still read under its lease; <see cref="LayoutEffect.LeaseEnded"/> says when no more.</summary>
+    public bool MayRead(SessionId session) => _sessions.ContainsKey(session);
+
     private bool TryRenew(Moment now, SessionId session)
     {
         if (!_sessions.TryGetValue(session, out var holder) || holder.Fence != Fence.None)
@@ -122,6 +125,7 @@ public sealed partial class LayoutMachine
             if (holder.Evicted)
             {
                 _sessions.Remove(session);
+                effects.Add(new LayoutEffect.LeaseEnded(session));
             }
             else if (holder.Rejoined)
             {

@@ -58,6 +58,14 @@ public sealed partial class LayoutMachine
             case LayoutInput.SessionJoined joined:
                 Join(now, joined);
                 break;
+            case LayoutInput.LeaseLeft left:
+                _sessions.Add(left.Session, new Holder(default, now + _times.Lease)
+                {
+                    Fence = Fence.Done,
+                    Evicted = true,
+                    MayHoldUnknown = true,
+                });
+                break;
             case LayoutInput.Renew renew:
                 effects.Add(new LayoutEffect.LeaseRenewed(TryRenew(now, renew.Session)));
                 break;

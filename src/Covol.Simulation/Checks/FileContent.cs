@@ -14,6 +14,9 @@ internal sealed class FileContent(World world, FileId file)
 
     private readonly List<List<WriteOperation>> _granules = [];
     private readonly Dictionary<long, WriteOperation> _all = [];
+
+    // Those that a fsync may still make stable.
+    private readonly List<WriteOperation> _unstable = [];
     private bool _powerWasCut;
 
     public FileId File => file;
@@ -25,6 +28,7 @@ internal sealed class FileContent(World world, FileId file)
     {
         var operation = new WriteOperation(id, program, isZero, world.Now) { Count = count };
         _all.Add(id, operation);
+        _unstable.Add(operation);
         if (first >= 0)
         {
             Place(operation, first);
@@ -55,18 +59,28 @@ internal sealed class FileContent(World world, FileId file)
 
         for (var index = first; index < first + operation.Count; index++)
         {
-            _granules[index].Add(operation);
+            // In the order in which they were asked for; an append's place is known late.
+            var writes = _granules[index];
+            var at = writes.Count;
+            while (at > 0 && writes[at - 1].Invoked > operation.Invoked)
+            {
+                at--;
+            }
+
+            writes.Insert(at, operation);
         }
     }
 
     /// <summary>A fsync asked for at a time was answered. With <paramref name="process"/> it covers that one's writes only.</summary>
     public void Synchronized(long asked, string process = "")
     {
-        foreach (var operation in _all.Values)
+        foreach (var operation in _unstable)
         {
             operation.IsStable |= operation.Succeeded && operation.Ended < asked
                 && operation.Program.StartsWith(process, StringComparison.Ordinal);
         }
+
+        _unstable.RemoveAll(static operation => operation.IsStable);
     }
 
     /// <summary>From now on only what was stable is certain.</summary>
@@ -170,9 +184,10 @@ internal sealed class FileContent(World world, FileId file)
     /// <summary>A write that began after this one was over and was answered before the read began.</summary>
     private WriteOperation? HiddenBy(long ended, List<WriteOperation> writes, long asked)
     {
-        foreach (var write in writes)
+        for (var index = writes.Count - 1; index >= 0 && writes[index].Invoked > ended; index--)
         {
-            if (write.Invoked > ended && write.Succeeded && write.Ended < asked && (!_powerWasCut || write.IsStable))
+            var write = writes[index];
+            if (write.Succeeded && write.Ended < asked && (!_powerWasCut || write.IsStable))
             {
                 return write;
             }

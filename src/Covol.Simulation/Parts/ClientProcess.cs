@@ -19,7 +19,7 @@ internal sealed partial class ClientProcess
     private readonly SimLun _lun;
     private LunNexus _nexus;
 
-    public ClientProcess(World world, SimNetwork network, SimLun lun, Rules rules, int node, int life, TimeSpan waitLimit)
+    public ClientProcess(World world, SimNetwork network, SimLun lun, Rules rules, int node, int life, TimeSpan waitLimit, bool hasPath)
     {
         _world = world;
         Process = new SimProcess(world, $"client{node}.{life}", node);
@@ -31,7 +31,7 @@ internal sealed partial class ClientProcess
         var settings = new VolumeClientSettings("Volume1", new NodeId(node), MountId, Key)
         {
             IoWaitLimit = waitLimit,
-            LayoutFrom = new ByteCount(1),
+            LayoutFrom = new ByteCount(hasPath ? 1 : long.MaxValue),
             LayoutAgainEvery = TimeSpan.FromMilliseconds(200),
             SlotCount = 16,
             TailAfterWrites = 1,
@@ -58,30 +58,37 @@ internal sealed partial class ClientProcess
     /// <summary>The node's path to the LUN hangs until then.</summary>
     public void HangUntil(long time) => _nexus.HangsUntil = time;
 
-    public async Task<int> ReadAsync(OpenFile file, long offset, Memory<byte> target)
+    public async Task<int> ReadAsync(OpenFile file, long offset, Memory<byte> target) =>
+        await ReadDirectAsync(file, offset, target).ConfigureAwait(false)
+            ? target.Length
+            : await Volume.ReadAsync(file, new FileByteOffset(offset), target).ConfigureAwait(false);
+
+    /// <summary>False: it takes the coordinator to read there.</summary>
+    public async Task<bool> ReadDirectAsync(OpenFile file, long offset, Memory<byte> target)
     {
         var segments = new LunSegment[SegmentsMax];
-        if (file.TryMapRead(new FileByteOffset(offset), target.Length, segments, out var count, out var pinned))
+        if (!file.TryMapRead(new FileByteOffset(offset), target.Length, segments, out var count, out var pinned))
         {
-            if (!TryEnter())
-            {
-                file.ReadEnded(pinned, 0, succeeded: false);
-            }
-            else
-            {
-                var mapped = segments[..count];
-                var bytes = new byte[mapped.Sum(segment => segment.Length)];
-                var succeeded = await SubmitAsync(file.File, isWrite: false, mapped, bytes).ConfigureAwait(false);
-                if (file.ReadEnded(pinned, target.Length, succeeded))
-                {
-                    DirectReads++;
-                    bytes.AsMemory((int)(offset & (SimLun.BlockSize - 1)), target.Length).CopyTo(target);
-                    return target.Length;
-                }
-            }
+            return false;
         }
 
-        return await Volume.ReadAsync(file, new FileByteOffset(offset), target).ConfigureAwait(false);
+        if (!TryEnter())
+        {
+            file.ReadEnded(pinned, 0, succeeded: false);
+            return false;
+        }
+
+        var mapped = segments[..count];
+        var bytes = new byte[mapped.Sum(segment => segment.Length)];
+        var succeeded = await SubmitAsync(file.File, isWrite: false, mapped, bytes).ConfigureAwait(false);
+        if (!file.ReadEnded(pinned, target.Length, succeeded))
+        {
+            return false;
+        }
+
+        DirectReads++;
+        bytes.AsMemory((int)(offset & (SimLun.BlockSize - 1)), target.Length).CopyTo(target);
+        return true;
     }
 
     public long TailWrites { get; private set; }

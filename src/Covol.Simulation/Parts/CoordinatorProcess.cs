@@ -20,25 +20,37 @@ namespace Covol.Simulation.Parts;
 [SuppressMessage("Design", "CA1001", Justification = "A process of the world ends without any order; its coordinator has no threads.")]
 internal sealed class CoordinatorProcess : ISteppedThreads
 {
+    /// <summary>The coordinator's name for its fences, before the volume's.</summary>
+    private const string FencePool = "covol-fence ";
+
     private readonly World _world;
     private readonly SimNetwork _network;
     private readonly ModelDisk _disk;
     private readonly Rules _rules;
+    private readonly double _slowFences;
     private readonly LunNexus _nexus;
     private readonly Action<string> _ended;
     private readonly List<BlockingJob> _jobs = [];
     private long _lastStep;
     private long _lastMetadata;
-    private long _lastFence;
     private VolumeCoordinator? _coordinator;
 
     public CoordinatorProcess(
-        World world, SimNetwork network, SimLun lun, ModelDisk disk, Rules rules, Epoch epoch, int node, Action<string> ended)
+        World world,
+        SimNetwork network,
+        SimLun lun,
+        ModelDisk disk,
+        Rules rules,
+        double slowFences,
+        Epoch epoch,
+        int node,
+        Action<string> ended)
     {
         _world = world;
         _network = network;
         _disk = disk;
         _rules = rules;
+        _slowFences = slowFences;
         Epoch = epoch;
         Process = new SimProcess(world, $"coordinator{epoch.Value}", node);
         // As a port: the next coordinator on this node listens there too.
@@ -116,10 +128,17 @@ internal sealed class CoordinatorProcess : ISteppedThreads
 
     public void PostBlocking(string pool, int threads, Action job)
     {
+        if (pool.StartsWith(FencePool, StringComparison.Ordinal))
+        {
+            // A drain waits for what is in flight; one does not wait for another.
+            Process.After(_world.Chance(_slowFences) ? _world.Milliseconds(100, 2_000) : _world.Milliseconds(0.2, 20), job);
+            return;
+        }
+
         if (threads == 1)
         {
-            // A drain waits for what is in flight.
-            InOrder(ref _lastFence, _world.Chance(0.2) ? _world.Milliseconds(100, 2_000) : _world.Milliseconds(0.2, 20), job);
+            // Whoever looks at the keys has a thread of his own, because it may take long.
+            Process.After(_world.Chance(0.2) ? _world.Milliseconds(100, 2_000) : _world.Milliseconds(0.2, 20), job);
             return;
         }
 

@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Simulation.Worlds;
 
 namespace Covol.Simulation.Parts;
 
@@ -38,4 +39,14 @@ internal sealed record Rules
 
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
+
+    /// <summary>With the times of a world.</summary>
+    public Rules In(Scenario scenario) => this with
+    {
+        CoordinatorOptions = CoordinatorOptions with
+        {
+            DoubtAfter = scenario.DoubtAfter,
+            Layouts = CoordinatorOptions.Layouts with { HotFor = scenario.HotFor },
+        },
+    };
 }

@@ -12,7 +12,7 @@ namespace Covol.Simulation.Parts;
 /// <summary>
 /// A program on one node that does random things to files that others use too, and checks what it sees.
 /// </summary>
-internal sealed class SimProgram
+internal sealed partial class SimProgram
 {
     /// <summary>Files reach so far at most, in granules of 128 bytes.</summary>
     private const int GranulesMax = 256;
@@ -27,6 +27,7 @@ internal sealed class SimProgram
     private readonly ClientProcess _client;
     private readonly string _name;
     private readonly Scenario _scenario;
+    private readonly Habit _habit;
     private readonly Dictionary<int, OpenFile> _open = [];
     private FileId _root;
     private long _lastName;
@@ -38,6 +39,7 @@ internal sealed class SimProgram
         _client = client;
         _name = $"{client.Process.Name}/{number}";
         _scenario = scenario;
+        _habit = scenario.HabitOf(client.Process.Node, number);
     }
 
     /// <summary>No file is ever longer, in granules.</summary>
@@ -65,7 +67,8 @@ internal sealed class SimProgram
             }
 
             Doing = "nothing";
-            await PauseAsync(1, _world.Chance(0.1) ? 1500 : 120).ConfigureAwait(false);
+            await PauseAsync(1, _habit == Habit.Watching ? 100 : _world.Chance(0.1) ? 1500 : 120 * _scenario.PauseOf(_client.Process.Node))
+                .ConfigureAwait(false);
         }
 
         HasEnded = true;
@@ -83,40 +86,54 @@ internal sealed class SimProgram
 
         var which = _world.Random.Next(_scenario.SharedFiles);
         var dice = _world.Random.Next(100);
-        if (dice < 6)
+        if (dice < 6 && _habit != Habit.Watching)
         {
             await NamesAsync().ConfigureAwait(false);
             return;
         }
 
-        if (dice < 6 + _scenario.Unlinks)
+        if (dice < 6 + _scenario.Unlinks && _habit is not (Habit.Watching or Habit.HotBlocks or Habit.Following))
         {
             await UnlinkAsync(which).ConfigureAwait(false);
             return;
         }
 
         var file = await OpenAsync(which).ConfigureAwait(false);
-        var span = _scenario.Span;
         try
         {
-            await (_world.Random.Next(14, 100) switch
+            await (_habit switch
             {
-                < 30 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
-                < 38 => GrowAsync(file),
-                < 48 when _scenario.WholeBlocks => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
-                < 43 => WriteAsync(file, _world.Random.Next(span - 8), _world.Random.Next(1, 8), append: false),
-                < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
-                < 72 => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
-                _ when dice > 100 - _scenario.Cuts => SetSizeAsync(file, _world.Random.Next(span)),
-                < 86 => SynchronizeAsync(file),
-                < 92 => LockAsync(file),
-                _ => CloseAsync(which, file),
+                Habit.HotBlocks => OverwriteAsync(which, file),
+                Habit.Watching => WatchAsync(which, file),
+                Habit.Spoiling => SpoilAsync(which, file),
+                Habit.Following => FollowAsync(file),
+                Habit.Guarding when _world.Chance(0.5) => LockAsync(file),
+                Habit.Growing when _world.Chance(0.7) => GrowAsync(file),
+                _ => DoAnythingAsync(which, file, dice),
             }).ConfigureAwait(false);
         }
         catch (VolumeException refusal) when (refusal.Error == VolumeError.Stale && !file.IsDead)
         {
             _world.Break("I7", $"{_name} has {file.File} open, and was told while it {Doing}: {refusal.Message}");
         }
+    }
+
+    private Task DoAnythingAsync(int which, OpenFile file, int dice)
+    {
+        var span = _scenario.Span;
+        return _world.Random.Next(14, 100) switch
+        {
+            < 30 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
+            < 38 => GrowAsync(file),
+            < 48 when _scenario.WholeBlocks => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
+            < 43 => WriteAsync(file, _world.Random.Next(span - 8), _world.Random.Next(1, 8), append: false),
+            < 48 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
+            < 72 => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),
+            _ when dice > 100 - _scenario.Cuts => SetSizeAsync(file, _world.Random.Next(span)),
+            < 86 => SynchronizeAsync(file),
+            < 92 => LockAsync(file),
+            _ => CloseAsync(which, file),
+        };
     }
 
     private async Task<OpenFile> OpenAsync(int which)
@@ -276,7 +293,7 @@ internal sealed class SimProgram
             var place = _world.Random.Next(_scenario.Span / GranulesOfBlock) * GranulesOfBlock;
             await ReadAsync(file, place, GranulesOfBlock).ConfigureAwait(false);
             await WriteAsync(file, place, GranulesOfBlock, append: false).ConfigureAwait(false);
-            await PauseAsync(0.1, 50).ConfigureAwait(false);
+            await PauseAsync(0.1, _habit == Habit.Following ? 3_000 : 50).ConfigureAwait(false);
         }
         finally
         {

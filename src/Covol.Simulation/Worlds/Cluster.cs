@@ -34,7 +34,7 @@ internal sealed class Cluster
     {
         _world = world;
         Scenario = scenario;
-        _rules = rules;
+        _rules = rules.In(scenario);
         _network = new SimNetwork(world);
         _lun = new SimLun(world, _disk.Size)
         {
@@ -64,6 +64,7 @@ internal sealed class Cluster
 
     public void Start()
     {
+        _world.Trace("control", $"{Scenario.Trouble} with {Scenario.Nodes} nodes of {Scenario.ProgramsPerNode} programs");
         TakeOver(_world.Random.Next(1, Scenario.Nodes + 1));
         for (var node = 1; node <= Scenario.Nodes; node++)
         {
@@ -78,7 +79,7 @@ internal sealed class Cluster
         var older = _coordinatorKeys.ToList();
         CoordinatorProcess coordinator = null!;
         coordinator = new CoordinatorProcess(
-            _world, _network, _lun, _disk, _rules, new Epoch(_epoch), node, _ => CoordinatorEnded(coordinator));
+            _world, _network, _lun, _disk, _rules, Scenario.SlowFences, new Epoch(_epoch), node, _ => CoordinatorEnded(coordinator));
         _coordinatorKeys.Add(coordinator.Key);
         _coordinators.Add(coordinator);
         _watch.Serves(coordinator.Process.Name, _epoch);
@@ -87,7 +88,9 @@ internal sealed class Cluster
         {
             foreach (var client in _clients.Values)
             {
-                Tell(client, coordinator, _world.Milliseconds(1, !_isOver && _world.Chance(Scenario.SlowNews) ? 6000 : 50));
+                var (least, most) = _isOver ? (1, 50)
+                    : Scenario.NewsOf(client.Process.Node) ?? (1, _world.Chance(Scenario.SlowNews) ? 6000 : 50);
+                Tell(client, coordinator, _world.Milliseconds(least, most));
             }
         });
     }
@@ -105,7 +108,7 @@ internal sealed class Cluster
     {
         if (coordinator == Coordinator)
         {
-            _world.After(_world.Milliseconds(50, Scenario.Trouble == Trouble.DeposedCoordinators ? 300 : 2000), () =>
+            _world.After(_world.Milliseconds(50, Scenario.Trouble is Trouble.DeposedCoordinators or Trouble.LateNews ? 300 : 2000), () =>
             {
                 if (coordinator == Coordinator)
                 {
@@ -118,7 +121,7 @@ internal sealed class Cluster
     public void StartClient(int node)
     {
         var life = _lives[node] = _lives.GetValueOrDefault(node) + 1;
-        var client = new ClientProcess(_world, _network, _lun, _rules, node, life, Scenario.WaitLimit);
+        var client = new ClientProcess(_world, _network, _lun, _rules, node, life, Scenario.WaitLimit, Scenario.HasPath(node));
         _clients[node] = client;
         if (Coordinator is { IsServing: true } coordinator)
         {
@@ -212,7 +215,7 @@ internal sealed class Cluster
 
         _clients.Clear();
         var life = _lives[1] = _lives.GetValueOrDefault(1) + 1;
-        var reader = new ClientProcess(_world, _network, _lun, _rules, Scenario.Nodes + 1, life, TimeSpan.FromSeconds(60));
+        var reader = new ClientProcess(_world, _network, _lun, _rules, Scenario.Nodes + 1, life, TimeSpan.FromSeconds(60), hasPath: true);
         _clients[Scenario.Nodes + 1] = reader;
         if (Coordinator is { IsServing: true, Process.IsDead: false } serving)
         {

@@ -4,13 +4,16 @@ using Covol.Simulation.Parts;
 namespace Covol.Simulation.Worlds;
 
 /// <summary>What goes wrong, when, where: drawn from the seed.</summary>
-internal sealed class Faults(Cluster cluster)
+internal sealed partial class Faults(Cluster cluster)
 {
-    /// <summary>Not among the dice of other troubles.</summary>
+    // From here on: not among the dice of other troubles.
     private const int Sleep = 100;
-
-    /// <summary>As <see cref="Sleep"/>.</summary>
     private const int Evict = 101;
+    private const int Deafen = 102;
+    private const int LosePath = 103;
+    private const int DieWriting = 104;
+    private const int SleepWithTail = 105;
+    private const int Overtake = 106;
 
     private readonly World _world = cluster.World;
 
@@ -47,6 +50,11 @@ internal sealed class Faults(Cluster cluster)
             Trouble.LostNodes => [43, 55, 55, 70, Evict, Evict],
             Trouble.BrokenNetwork => [0, 20, 20, 70],
             Trouble.SleepingReaders => [Sleep],
+            Trouble.DeafReaders => [Deafen],
+            Trouble.LostPaths => [LosePath],
+            Trouble.DyingWriters => [DieWriting],
+            Trouble.SleepingTails => [SleepWithTail],
+            Trouble.LateNews => [Overtake],
             _ => [],
         };
         var dice = favourites.Length > 0 && _world.Chance(0.7)
@@ -95,6 +103,21 @@ internal sealed class Faults(Cluster cluster)
             case Evict:
                 EvictAlive(node, client);
                 break;
+            case Deafen:
+                DeafenNode(node);
+                break;
+            case LosePath:
+                LoseCoordinatorPath(cluster.Scenario.Nodes, cluster.Clients[cluster.Scenario.Nodes]);
+                break;
+            case DieWriting:
+                KillWriting(node, client);
+                break;
+            case SleepWithTail:
+                SleepUntilOthersGiveUp(cluster.Clients[1]);
+                break;
+            case Overtake:
+                FreezeAndOvertake();
+                break;
             case < 92:
                 MoveCoordinator();
                 break;
@@ -109,23 +132,27 @@ internal sealed class Faults(Cluster cluster)
         client.Process.Kill("crash");
         if (_world.Chance(0.5))
         {
-            _world.After(_world.Milliseconds(1000, 4000), () =>
-            {
-                if (cluster.Coordinator is { IsServing: true } coordinator)
-                {
-                    _ = coordinator.EvictAsync(new NodeId(node), client.Key);
-                }
-            });
+            EvictAfter(node, client, _world.Milliseconds(1000, 4000));
         }
 
-        _world.After(_world.Milliseconds(500, 6000), () =>
-        {
-            if (!cluster.IsOver && cluster.Clients[node] == client)
-            {
-                cluster.StartClient(node);
-            }
-        });
+        RestartAfter(node, client, _world.Milliseconds(500, 6000));
     }
+
+    private void EvictAfter(int node, ClientProcess client, TimeSpan after) => _world.After(after, () =>
+    {
+        if (cluster.Coordinator is { IsServing: true } coordinator)
+        {
+            _ = coordinator.EvictAsync(new NodeId(node), client.Key);
+        }
+    });
+
+    private void RestartAfter(int node, ClientProcess client, TimeSpan after) => _world.After(after, () =>
+    {
+        if (!cluster.IsOver && cluster.Clients[node] == client)
+        {
+            cluster.StartClient(node);
+        }
+    });
 
     /// <summary>
     /// A node that nobody heard of for a while is evicted; what it had submitted is still on its way. It finds that it was, and begins anew.
@@ -134,24 +161,20 @@ internal sealed class Faults(Cluster cluster)
     {
         client.HangUntil(_world.Now + World.Nanoseconds(_world.Milliseconds(500, 8_000)));
         _world.After(_world.Milliseconds(1, 100), client.Process.Freeze);
-        _world.After(_world.Milliseconds(800, 2_500), () =>
-        {
-            if (cluster.Coordinator is { IsServing: true } coordinator)
-            {
-                _ = coordinator.EvictAsync(new NodeId(node), client.Key);
-            }
-        });
+        EvictAfter(node, client, _world.Milliseconds(800, 2_500));
         _world.After(_world.Milliseconds(3_000, 15_000), client.Process.Thaw);
-        _world.After(_world.Milliseconds(15_500, 17_000), () =>
-        {
-            // Also when faults have ended: under its old key it gets no session any more.
-            if (cluster.Clients.GetValueOrDefault(node) == client && !client.Process.IsDead)
-            {
-                client.Process.Kill("evicted");
-                cluster.StartClient(node);
-            }
-        });
+        BeginAnewAfter(node, client, _world.Milliseconds(15_500, 17_000));
     }
+
+    /// <summary>Also when faults have ended: under its old key it gets no session any more.</summary>
+    private void BeginAnewAfter(int node, ClientProcess client, TimeSpan after) => _world.After(after, () =>
+    {
+        if (cluster.Clients.GetValueOrDefault(node) == client && !client.Process.IsDead)
+        {
+            client.Process.Kill("evicted");
+            cluster.StartClient(node);
+        }
+    });
 
     private void FreezeCoordinator()
     {
@@ -185,9 +208,13 @@ internal sealed class Faults(Cluster cluster)
     {
         if (cluster.Coordinator is { } coordinator)
         {
-            var hang = _world.Milliseconds(200, 25_000);
-            _world.Trace(coordinator.Process.Name, $"its LUN path hangs {hang.TotalSeconds:0.000} s");
-            coordinator.HangsUntil = _world.Now + World.Nanoseconds(hang);
+            HangCoordinator(coordinator, _world.Milliseconds(200, 25_000));
         }
+    }
+
+    private void HangCoordinator(CoordinatorProcess coordinator, TimeSpan hang)
+    {
+        _world.Trace(coordinator.Process.Name, $"its LUN path hangs {hang.TotalSeconds:0.000} s");
+        coordinator.HangsUntil = _world.Now + World.Nanoseconds(hang);
     }
 }

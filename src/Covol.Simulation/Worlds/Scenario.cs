@@ -40,6 +40,50 @@ internal sealed record Scenario
 
     public required bool EndsWithPowerCut { get; init; }
 
+    /// <summary>So many nodes, the last ones, have no path to the LUN: all their data goes through the coordinator.</summary>
+    public int NodesWithoutPath { get; init; }
+
+    /// <summary>How likely a fence takes as long as a drain may.</summary>
+    public double SlowFences { get; init; } = 0.2;
+
+    /// <summary>
+    /// See <see cref="Covol.Coordinator.CoordinatorOptions.DoubtAfter"/>. Where writes are given up because the LUN hangs, this, a recall
+    /// and a fence together are shorter than <see cref="WaitLimit"/>, as they have to be.
+    /// </summary>
+    public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>See <see cref="Covol.Protocol.Layouts.LayoutTimes.HotFor"/>.</summary>
+    public TimeSpan HotFor { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What the programs of a node do.</summary>
+    /// <param name="node">From 1.</param>
+    /// <param name="program">From 1.</param>
+    public Habit HabitOf(int node, int program) => Trouble switch
+    {
+        Trouble.DeafReaders when program == 1 => Habit.Watching,
+        Trouble.LostPaths or Trouble.DyingWriters => Habit.HotBlocks,
+        Trouble.SleepingTails => node == 1 ? Habit.Growing : Habit.Spoiling,
+        Trouble.LateNews => HasPath(node) ? Habit.Guarding : Habit.Following,
+        _ => Habit.Anything,
+    };
+
+    /// <summary>
+    /// How much longer than elsewhere the programs of a node pause: a file that others often change gets no tail, and whoever asks often waits
+    /// for what is frozen before it is overtaken.
+    /// </summary>
+    public double PauseOf(int node) => Trouble switch
+    {
+        Trouble.SleepingTails when node > 1 => 6,
+        Trouble.LateNews when !HasPath(node) => 80,
+        _ => 1,
+    };
+
+    /// <summary>When a node hears of a new coordinator, in milliseconds, where the world has a say in it.</summary>
+    public (double Least, double Most)? NewsOf(int node) =>
+        Trouble != Trouble.LateNews ? null : HasPath(node) ? (1, 20) : (12_000, 15_000);
+
+    public bool HasPath(int node) => node <= Nodes - NodesWithoutPath;
+
     public static Scenario Draw(World world)
     {
         var drawn = DrawAll(world);
@@ -56,6 +100,65 @@ internal sealed record Scenario
                 Length = TimeSpan.FromSeconds(40),
                 FaultEvery = TimeSpan.FromSeconds(5),
             },
+            Trouble.DeafReaders => drawn with
+            {
+                ProgramsPerNode = 2,
+                SharedFiles = Math.Min(drawn.SharedFiles, 2),
+                Cuts = 25,
+                Unlinks = 1,
+                Span = 64,
+                WholeBlocks = true,
+                RefusesAtGate = false,
+                SlowNews = 0,
+                WaitLimit = TimeSpan.FromSeconds(60),
+                Length = (drawn.Length / 2) + TimeSpan.FromSeconds(12),
+                FaultEvery = TimeSpan.FromSeconds(7),
+            },
+            Trouble.LostPaths => drawn with
+            {
+                SharedFiles = 1,
+                Span = 32,
+                NodesWithoutPath = drawn.Nodes - 1,
+                WaitLimit = TimeSpan.FromSeconds(13),
+                DoubtAfter = TimeSpan.FromSeconds(3),
+                FaultEvery = TimeSpan.FromSeconds(6),
+            },
+            Trouble.DyingWriters => drawn with
+            {
+                ProgramsPerNode = Math.Min(drawn.ProgramsPerNode, 2),
+                SharedFiles = 1,
+                Span = 32,
+                SlowFences = 0.8,
+                WaitLimit = TimeSpan.FromSeconds(60),
+                Length = drawn.Length / 2,
+                FaultEvery = TimeSpan.FromSeconds(4),
+            },
+            Trouble.SleepingTails => drawn with
+            {
+                Cuts = 25,
+                Unlinks = 1,
+                Span = 48,
+                ProgramsPerNode = 2,
+                SharedFiles = Math.Min(drawn.SharedFiles, 2),
+                EndsWithPowerCut = true,
+                NodesWithoutPath = drawn.Nodes - 1,
+                Length = drawn.Length + TimeSpan.FromSeconds(15),
+                WaitLimit = TimeSpan.FromSeconds(11),
+                DoubtAfter = TimeSpan.FromSeconds(2),
+                HotFor = TimeSpan.FromMilliseconds(300),
+                FaultEvery = TimeSpan.FromSeconds(6),
+            },
+            Trouble.LateNews => drawn with
+            {
+                ProgramsPerNode = Math.Max(drawn.ProgramsPerNode, 2),
+                SharedFiles = 1,
+                Unlinks = 1,
+                NodesWithoutPath = 1,
+                Cuts = 15,
+                WaitLimit = TimeSpan.FromSeconds(60),
+                Length = drawn.Length + TimeSpan.FromSeconds(20),
+                FaultEvery = TimeSpan.FromSeconds(10),
+            },
             _ => drawn,
         };
     }
@@ -68,7 +171,7 @@ internal sealed record Scenario
         Length = world.Between(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(40)),
         WaitLimit = world.Chance(0.5) ? TimeSpan.FromSeconds(60) : world.Between(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(15)),
         FaultEvery = world.Chance(0.1) ? TimeSpan.FromDays(1) : world.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)),
-        Trouble = (Trouble)world.Random.Next(7),
+        Trouble = (Trouble)world.Random.Next(12),
         Unlinks = world.Random.Next(1, 8),
         Cuts = world.Random.Next(3, 20),
         Span = world.Chance(0.5) ? 256 : 48,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Covol.Protocol;
 
 namespace Covol.Simulation.Worlds;
@@ -28,7 +29,7 @@ internal sealed class World : IThreadPoolWorkItem, IDisposable
     private ulong _hash = 14_695_981_039_346_656_037;
 
     /// <param name="seed">Decides everything.</param>
-    /// <param name="print">Gets each line of the trace; null: only its hash is kept.</param>
+    /// <param name="print">Gets each line of the trace; null: there is none.</param>
     public World(int seed, Action<string>? print)
     {
         Random = new Random(seed);
@@ -46,6 +47,9 @@ internal sealed class World : IThreadPoolWorkItem, IDisposable
     public bool IsOver { get; private set; }
 
     public long Events { get; private set; }
+
+    /// <summary>Whether somebody reads the trace.</summary>
+    public bool IsTraced => _print is not null;
 
     /// <summary>Of all trace lines: the same seed gives the same, always.</summary>
     public ulong TraceHash => _hash;
@@ -65,16 +69,29 @@ internal sealed class World : IThreadPoolWorkItem, IDisposable
 
     public bool Chance(double probability) => Random.NextDouble() < probability;
 
-    /// <summary>One line of the trace: when, who, what.</summary>
+    /// <summary>One line of the trace: when, who, what. Nothing is put together where nobody reads it.</summary>
+    public void Trace(string who, [InterpolatedStringHandlerArgument("")] ref TraceText what)
+    {
+        if (_print is not null)
+        {
+            Trace(who, what.ToStringAndClear());
+        }
+    }
+
     public void Trace(string who, string what)
     {
+        if (_print is null)
+        {
+            return;
+        }
+
         var line = string.Create(CultureInfo.InvariantCulture, $"{Now / 1e9:0.000000} {who} {what}");
         foreach (var letter in line)
         {
             _hash = (_hash ^ letter) * 1_099_511_628_211;
         }
 
-        _print?.Invoke(line);
+        _print(line);
     }
 
     /// <summary>A checker found that an invariant does not hold; the seed ends.</summary>

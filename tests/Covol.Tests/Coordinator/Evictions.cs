@@ -3,6 +3,7 @@ using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Ownership;
+using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
 using Shouldly;
@@ -54,6 +55,27 @@ public sealed class Evictions
         await evicted;
 
         (await PhaseAsync(world)).ShouldBe(CoordinatorPhase.Serving);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_next_coordinator_frees_nothing_while_an_evicted_node_may_read_it_and_its_control_does(bool guarded)
+    {
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { KeepsLeasesOverTakeover = guarded });
+        var dead = await world.ClientAsync(1);
+        var living = await world.ClientAsync(2);
+        var (file, handle) = await living.CreateAsync("disk.raw");
+        await living.WriteAsync(file, 0, RedirectedData.Pattern(40_960, 1));
+        await dead.LayoutAsync(file);
+
+        await world.Coordinator.EvictAsync(dead.Node, KeyLayout.Incarnation(dead.DataKey));
+        await TakeOverAsync(world, living, file, handle);
+        var waited = await CutAsync(world, living, file, 20_480, waits: guarded);
+        await TakeOverAsync(world, living, file, handle);
+        await CutAsync(world, living, file, 0, waits: false);
+
+        (waited >= new CoordinatorOptions().Layouts.Lease).ShouldBe(guarded);
     }
 
     [Theory]
@@ -150,5 +172,23 @@ public sealed class Evictions
         world.Lun.Register(key);
         return (await client.SendAsync(
             new RequestId(default, 0, 0), new OpenSession(client.Node, client.MountId, key, 64, null), default)).Reply;
+    }
+
+    private static async Task TakeOverAsync(CoordinatorWorld world, TestClient client, FileId file, HandleId handle)
+    {
+        await world.TakeOverAsync();
+        await client.MoveToAsync(world.Coordinator);
+        await client.AskAsync<Done>(new ReclaimHandle(file, handle, OpenAccess.ReadWrite, [], null));
+        await client.AskAsync<Done>(new ReclaimComplete());
+    }
+
+    /// <summary>How long it took, by the coordinator's clock, which stands still where nothing is to be waited for.</summary>
+    private static async Task<TimeSpan> CutAsync(CoordinatorWorld world, TestClient client, FileId file, long size, bool waits)
+    {
+        var begun = world.Time.GetTimestamp();
+        var cut = client.AskAsync<Entry>(new SetSize(file, new ByteCount(size)));
+        await world.UntilAsync(() => cut.IsCompleted, waits ? TimeSpan.FromMilliseconds(100) : TimeSpan.Zero);
+        await cut;
+        return TimeSpan.FromTicks(world.Time.GetTimestamp() - begun);
     }
 }

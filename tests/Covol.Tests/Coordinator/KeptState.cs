@@ -33,6 +33,8 @@ public sealed class KeptState
         new StateChange.TailEnded(s_file),
         new StateChange.TailsCut(s_session.Session),
         new StateChange.SessionGone(s_session.Session),
+        new StateChange.LeaseLeft(s_session.Session),
+        new StateChange.LeaseOver(s_session.Session),
     ];
 
     [Fact]
@@ -65,7 +67,7 @@ public sealed class KeptState
 
     [Theory]
     [InlineData(0)]
-    [InlineData(4)]
+    [InlineData(5)]
     [InlineData(255)]
     public void A_state_of_an_unknown_version_is_refused_with_a_sentence(byte version)
     {

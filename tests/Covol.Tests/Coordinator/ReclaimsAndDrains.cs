@@ -1,8 +1,10 @@
+using Covol.Coordinator;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Ownership;
+using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
 using Shouldly;
@@ -33,6 +35,25 @@ public sealed class ReclaimsAndDrains
         resuming.IsCompleted.ShouldBeFalse();
         world.Lun.FenceMayEnd.Set();
         await resuming;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_layout_that_is_not_the_files_is_not_taken_back_and_its_control_is(bool guarded)
+    {
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { ChecksReclaimedLayouts = guarded });
+        var client = await world.ClientAsync(1);
+        var (file, handle, layout) = await HeldAsync(client, "disk.raw");
+        await world.TakeOverAsync();
+        await client.MoveToAsync(world.Coordinator);
+
+        var claimed = layout with { ValidLength = layout.ValidLength + new ByteCount(4_096) };
+        await client.AskAsync<Done>(new ReclaimHandle(file, handle, OpenAccess.ReadWrite, [], claimed));
+        var layouts = (await world.Coordinator.GetStateAsync()).Layouts;
+
+        layouts.ShouldBe(guarded ? 0 : 1);
+        await world.UntilAsync(() => world.Lun.Fenced.Contains(client.DataKey) == guarded);
     }
 
     [Fact]

@@ -224,6 +224,25 @@ public sealed class LayoutScenarios
         Step(new LayoutInput.Ask(s_first, s_file, LayoutAccess.Read))[0].ShouldBeOfType<LayoutEffect.Denied>();
     }
 
+    [Fact]
+    public void Clusters_wait_for_the_lease_that_an_evicted_session_left_to_the_next_coordinator_and_writes_do_not()
+    {
+        var evicted = new SessionId(3);
+        Step(new LayoutInput.LeaseLeft(evicted));
+        _machine.MayRead(evicted).ShouldBeTrue();
+
+        Step(new LayoutInput.Recall(s_file, RecallScope.Writes, 4)).ShouldContain(new LayoutEffect.RecallCompleted(s_file, 4));
+        Step(new LayoutInput.Recall(s_file, RecallScope.All, 5)).OfType<LayoutEffect.RecallCompleted>().ShouldBeEmpty();
+        var early = After(TimeSpan.FromSeconds(9.9));
+        early.OfType<LayoutEffect.RecallCompleted>().ShouldBeEmpty();
+        early.OfType<LayoutEffect.StartFence>().ShouldBeEmpty();
+
+        var late = After(TimeSpan.FromSeconds(0.1));
+        late.ShouldContain(new LayoutEffect.LeaseEnded(evicted));
+        late.ShouldContain(new LayoutEffect.RecallCompleted(s_file, 5));
+        _machine.MayRead(evicted).ShouldBeFalse();
+    }
+
     private LayoutGeneration Granted(SessionId session, FileId file) =>
         Step(new LayoutInput.Ask(session, file, LayoutAccess.ReadWrite))[0].ShouldBeOfType<LayoutEffect.Granted>().Generation;
 

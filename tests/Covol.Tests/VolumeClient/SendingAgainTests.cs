@@ -153,6 +153,37 @@ public sealed class SendingAgainTests
         world.Coordinator.CallsOf<OpenSession>().ShouldHaveSingleItem();
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_a_request_that_was_given_up_may_wait_for_is_answered_before_that_one_is_settled(bool isTail)
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromSeconds(2));
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        world.Coordinator.Silent = request => request is WriteData;
+        world.Connections.There.TryRemove(ClientWorld.Endpoint, out _);
+        var writing = world.Volume.WriteAsync(handle, default, append: false, clearSetId: false, "slow"u8.ToArray()).AsTask();
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<WriteData>().Count == 1);
+        world.Coordinator.BreakConnections();
+        await Should.ThrowAsync<VolumeException>(() => writing);
+        var lost = world.Coordinator.CallsOf<WriteData>().ShouldHaveSingleItem().Id;
+
+        // As when the coordinator carries it out and waits for a layout of this node that was lost on its way there.
+        world.Coordinator.Silent = request => request is RenewLease;
+        world.Connections.There[ClientWorld.Endpoint] = world.Coordinator;
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<RenewLease>().Exists(call => call.Id == lost));
+        world.Coordinator.Notify(
+            isTail ? new ReportTail(file, new LayoutGeneration(9), 5, IsLast: true) : new RecallLayout(file, new LayoutGeneration(9)));
+
+        await ClientWorld.UntilAsync(
+            () => isTail ? world.Coordinator.ExecutedOf<CommitLayout>().Count == 1 : world.Coordinator.ExecutedOf<ReturnLayout>().Count == 1);
+        world.Coordinator.Silent = null;
+        world.Coordinator.BreakConnections();
+        (await world.Volume.GetAttributesAsync(file)).Size.Value.ShouldBe(0);
+    }
+
     [Fact]
     public async Task After_the_session_ended_its_handles_fail_and_new_ones_work()
     {
