@@ -336,7 +336,7 @@ public sealed partial class VolumeCoordinator
         var map = await WritableMapAsync(file);
         var attributes = await _metadata.ReadAsync(context => context.Volume.GetAttributes(file));
         if (attributes.Kind != FileKind.Regular || CarriesSetId(attributes.Mode) || map.ValidLength.Value < _options.TailFrom
-            || IsResident(map) || Grantable(map) is not { Count: > 0 } || _orphans.Contains(file))
+            || IsResident(map) || !_data.Covers(map, 0, map.ValidLength.Value) || _orphans.Contains(file))
         {
             return null;
         }
@@ -345,9 +345,11 @@ public sealed partial class VolumeCoordinator
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
         var size = map.Size.Value;
         var room = Math.Min(Math.Clamp(size, _options.TailMin, SpareMax), free.Value / SpareShare);
-        if (map.Allocated.Value - map.ValidLength.Value < room / 2)
+        if (BehindValid(map) < room / 2)
         {
-            await _metadata.ChangeAsync(context => context.Volume.Preallocate(file, new ByteCount(size + room)));
+            await _metadata.ChangeAsync(context => HasHoleBehindValid(map)
+                ? AllocateBehind(context, file, map, room)
+                : context.Volume.Preallocate(file, new ByteCount(size + room)));
             _spare.Add(file);
             map = await WritableMapAsync(file);
             _maps.Put(file, map);
