@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Covol.IntegrationTests.Posix;
 
-/// <summary>More programs as they are, on the coordinator's node and on another one: packages, chains of images, a database server.</summary>
+/// <summary>More programs as they are, on the coordinator's node and on another one: packages and chains of images.</summary>
 [Collection(nameof(PosixTests))]
 public sealed class MoreProgramTests(PosixTests.World world)
 {
@@ -25,12 +25,6 @@ public sealed class MoreProgramTests(PosixTests.World world)
     [MemberData(nameof(Nodes))]
     public async Task Every_command_of_qemu_img_works(int node) =>
         (await SessionAsync(node, ImageSession)).ShouldEndWith("all of them\n");
-
-    /// <summary>The server's own checks: checksums of its pages, and the sums of the bank that pgbench keeps.</summary>
-    [NeedsTheory(Machine.Root, Machine.Fuse, "mkntfs", "pgbench", "runuser", "bash")]
-    [MemberData(nameof(Nodes))]
-    public async Task A_database_server_keeps_its_data_on_a_volume(int node) =>
-        (await SessionAsync(node, DatabaseSession)).ShouldEndWith("books balance\n");
 
     private async Task<string> SessionAsync(int node, string session)
     {
@@ -120,32 +114,5 @@ public sealed class MoreProgramTests(PosixTests.World world)
         qemu-img bitmap --add -f qcow2 a.qcow2 changes 2> /dev/null || qemu-img info a.qcow2 | grep -q 'compat: 0.10'
         qemu-img check -q a.qcow2
         echo 'all of them'
-        """;
-
-    private const string DatabaseSession = """
-        cd "$1"
-        bin=$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)
-        mkdir data
-        chown nobody data
-        chmod 755 .
-        sockets=$(mktemp -d)
-        chown nobody "$sockets"
-        as() { runuser -u nobody -- "$@"; }
-        trap 'as "$bin/pg_ctl" -D "$1/data" -m immediate stop > /dev/null 2>&1 || :; rm -rf "$sockets"' EXIT
-        as "$bin/initdb" -D data -U bank --data-checksums --auth=trust --locale=C > /dev/null
-        options="-k $sockets -c listen_addresses= -c shared_buffers=8MB -c max_wal_size=64MB"
-        start() { as "$bin/pg_ctl" -D "$1/data" -w -l "$1/data/log" -o "$options" start > /dev/null; }
-        start "$1"
-        as "$bin/pgbench" -h "$sockets" -U bank -i -q -s 1 postgres > /dev/null 2>&1
-        as "$bin/pgbench" -h "$sockets" -U bank -c 4 -j 2 -t 100 postgres > /dev/null 2>&1
-        as "$bin/pg_ctl" -D data -m immediate stop > /dev/null
-        start "$1"
-        sum() { as "$bin/psql" -h "$sockets" -U bank -Atc "SELECT coalesce(sum($1), 0) FROM $2" postgres; }
-        [ "$(sum abalance pgbench_accounts)" = "$(sum delta pgbench_history)" ]
-        [ "$(sum tbalance pgbench_tellers)" = "$(sum bbalance pgbench_branches)" ]
-        [ "$(sum 1 pgbench_history)" = 400 ]
-        as "$bin/pg_ctl" -D data -m fast stop > /dev/null
-        as "$bin/pg_checksums" --check -D data > /dev/null
-        echo 'books balance'
         """;
 }
