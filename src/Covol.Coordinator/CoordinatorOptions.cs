@@ -88,6 +88,9 @@ public sealed record CoordinatorOptions
     /// <summary>For tests that show what a guard is for: without it a write that was given up lands over newer ones.</summary>
     internal bool DoubtsSlowWrites { get; init; } = true;
 
+    /// <summary>For tests that show what a guard is for: without it a hole that was filled shows what its clusters held before.</summary>
+    internal bool ZeroesFilledHoles { get; init; } = true;
+
     /// <summary>For tests that show what a guard is for: without it a failed flush is told to one asker only.</summary>
     internal bool RemembersLostWrites { get; init; } = true;
 

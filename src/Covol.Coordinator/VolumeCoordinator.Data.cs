@@ -147,7 +147,7 @@ public sealed partial class VolumeCoordinator
             }
 
             var end = start + data.Length;
-            if (mode == GateMode.Exclusive)
+            if (mode == GateMode.Exclusive && !OnlyFills(write.File, map, start, end))
             {
                 RefuseInGrace("Changing part of a block");
                 await RecallAsync(write.File, RecallScope.Writes);
@@ -158,14 +158,9 @@ public sealed partial class VolumeCoordinator
                 return await ExtendWithAsync(id, write, map, start, data);
             }
 
-            if (!_data.Covers(map, start, end))
-            {
-                throw new VolumeException(
-                    VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
-            }
-
+            var whole = _data.Covers(map, start, end) ? map : await FillAroundAsync(write.File, map, start, end);
             _ledger.Wrote(write.File);
-            await _dataWorkers.RunAsync(() => _data.WriteBytes(map, start, data.Span));
+            await _dataWorkers.RunAsync(() => _data.WriteBytes(whole, start, data.Span));
             NoteWritten(write.File);
             return new DataWritten(new FileByteOffset(start), VisibleSize(write.File, map));
         }
@@ -186,9 +181,9 @@ public sealed partial class VolumeCoordinator
         var wholeBlocks = _data.Down(valid);
         var startsInside = _data.Down(start) != start && _data.Down(start) < wholeBlocks;
         var endsInside = _data.Down(end) != end && _data.Down(end) < wholeBlocks;
-        if (startsInside || endsInside)
+        if (startsInside || endsInside || NeedsFilling(map, start, end))
         {
-            // Nodes may write these blocks by themselves.
+            // Nodes may write these blocks by themselves; and readers keep the map that they found.
             return GateMode.Exclusive;
         }
 
@@ -213,17 +208,12 @@ public sealed partial class VolumeCoordinator
                 map = await MoveOutOfRecordAsync(file);
             }
 
-            if (end > map.Size.Value || !_data.Covers(map, Math.Min(start, map.ValidLength.Value), end))
+            if (NeedsFilling(map, start, end))
             {
-                map = await GrowAsync(file, map, end, write.Append ? new StateChange.AppendPlaced(id, start) : null);
+                map = await FillAroundAsync(file, map, start, map.ValidLength.Value);
             }
 
-            if (!_data.Covers(map, Math.Min(start, map.ValidLength.Value), end))
-            {
-                throw new VolumeException(
-                    VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
-            }
-
+            map = await MakeRoomToExtendAsync(file, map, start, end, write.Append ? new StateChange.AppendPlaced(id, start) : null);
             var grown = map;
             await ZeroAsync(grown, grown.ValidLength.Value, _data.Down(start));
             await _dataWorkers.RunAsync(() => _data.WriteBytes(grown, start, data.Span));
@@ -250,12 +240,45 @@ public sealed partial class VolumeCoordinator
         }
     }
 
+    /// <summary>Clusters for a write that ends behind valid length, from there on, or from where it leaves a hole before itself.</summary>
+    private async Task<FileMap> MakeRoomToExtendAsync(FileId file, FileMap map, long start, long end, StateChange? change)
+    {
+        var from = Math.Min(start, map.ValidLength.Value);
+        var behind = UpToCluster(map.ValidLength.Value);
+        var leavesHole = MakesHoles && _data.Down(start) - map.ValidLength.Value >= HoleMin;
+        if (leavesHole)
+        {
+            var granule = Granule(map);
+            from = Math.Max(start / granule * granule, behind);
+        }
+
+        if (MakesHoles && end > behind
+            && (leavesHole || !_data.Covers(map, Math.Max(from, behind), Math.Min(end, UpToCluster(map.Size.Value)))))
+        {
+            map = _data.Covers(map, Math.Max(from, behind), end) && change is null
+                ? map
+                : await RoomBehindAsync(file, map, DownToCluster(Math.Max(from, behind)), end, ahead: !leavesHole, change);
+            return map with { Size = new ByteCount(Math.Max(end, map.Size.Value)) };
+        }
+
+        if (end > map.Size.Value || !_data.Covers(map, from, end))
+        {
+            map = await GrowAsync(file, map, end, change);
+        }
+
+        return map;
+    }
+
+    /// <summary>Zeroes from one place to another; holes are zero already.</summary>
     private async Task ZeroAsync(FileMap map, long from, long to)
     {
-        while (from < to)
+        foreach (var part in FileData.Parts(map, from, to))
         {
-            var start = from;
-            from = await _dataWorkers.RunAsync(() => _data.ZeroStep(map, start, to));
+            for (var at = part.Start; at < part.End;)
+            {
+                var start = at;
+                at = await _dataWorkers.RunAsync(() => _data.ZeroStep(map, start, part.End));
+            }
         }
     }
 
@@ -287,7 +310,7 @@ public sealed partial class VolumeCoordinator
     });
 
     /// <summary>Small files of other programs lie in their MFT record, where no block of the LUN is theirs.</summary>
-    private static bool IsResident(FileMap map) => map.Extents.Count == 0 && map.Allocated.Value == 0 && map.ValidLength.Value > 0;
+    private static bool IsResident(FileMap map) => map.IsResident && map.ValidLength.Value > 0;
 
     private async Task<FileMap> MoveOutOfRecordAsync(FileId file)
     {

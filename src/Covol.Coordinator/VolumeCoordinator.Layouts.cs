@@ -262,29 +262,22 @@ public sealed partial class VolumeCoordinator
     }
 
     /// <summary>
-    /// The extents of a file's valid data; empty where there is none; null where it has holes or lies in its MFT record.
+    /// The extents of a file's valid data, in whole clusters, holes left out; empty where there is none; null where it lies in its MFT record or is
+    /// encoded. What lies behind is left out too: it may move into a hole without a recall.
     /// </summary>
-    private static List<FileExtent>? Grantable(FileMap map)
+    private List<FileExtent>? Grantable(FileMap map)
     {
-        var covered = new List<FileExtent>();
-        var at = FileByteOffset.Zero;
-        foreach (var extent in map.Extents)
+        if (IsResident(map) || (map.IsCompressed && map.ValidLength.Value > 0))
         {
-            if (at.Value >= map.ValidLength.Value)
-            {
-                break;
-            }
-
-            if (extent.FileStart != at)
-            {
-                return null;
-            }
-
-            covered.Add(extent);
-            at = extent.FileEnd;
+            return null;
         }
 
-        return at.Value >= map.ValidLength.Value ? covered : null;
+        var end = new FileByteOffset(UpToCluster(map.ValidLength.Value));
+        return
+        [
+            .. map.Extents.TakeWhile(extent => extent.FileStart < end)
+                .Select(extent => extent.FileEnd > end ? extent with { Length = end - extent.FileStart } : extent),
+        ];
     }
 
     /// <summary>Whether every byte of one list lies at the same place in the other.</summary>

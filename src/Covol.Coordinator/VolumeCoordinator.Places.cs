@@ -31,7 +31,8 @@ public sealed partial class VolumeCoordinator
             return new DataFound(null);
         }
 
-        var valid = Math.Min(size, map.ValidLength.Value);
+        // The rest of the last valid cluster reads as zero, and is there.
+        var valid = Math.Min(size, UpToCluster(map.ValidLength.Value));
         var at = find.Hole ? FirstHole(map, find.Offset.Value, valid) : FirstData(map, find.Offset.Value, valid);
         return new DataFound(at is { } found ? new FileByteOffset(found) : null);
     }

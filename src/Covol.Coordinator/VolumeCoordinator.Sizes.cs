@@ -62,7 +62,7 @@ public sealed partial class VolumeCoordinator
 
             if (set.Size > map.Size)
             {
-                await ResizeAsync(set.File, map, set.Size.Value, null);
+                await StretchAsync(set.File, map, set.Size.Value);
             }
 
             return new Entry(Shown(await TouchAsync(id, set.File)));
@@ -130,18 +130,19 @@ public sealed partial class VolumeCoordinator
     }
 
     private bool HasClusters(FileMap map, long size) =>
-        size <= map.Allocated.Value && _data.Covers(map, Math.Min(map.ValidLength.Value, size), size);
+        _data.Covers(map, Math.Min(map.ValidLength.Value, size), size);
 
     /// <summary>
     /// Makes a file as long as wanted and allocates all of it in steps, each stable before the next. Inside the file's gate.
     /// </summary>
     private async Task<FileMap> ResizeAsync(FileId file, FileMap map, long size, StateChange? change)
     {
-        if (size - map.Allocated.Value > GrowStepMax)
+        var present = Math.Max(map.Size.Value, map.Allocated.Value);
+        if (size - present > GrowStepMax)
         {
             // A refusal half way would leave the file longer than it was.
             var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
-            if (size - map.Allocated.Value > free.Value)
+            if (size - present > free.Value)
             {
                 GiveAllSpareBack();
                 throw new VolumeException(VolumeError.NoSpace, $"The volume has {free} left, the file would take {size} B.");
@@ -182,7 +183,7 @@ public sealed partial class VolumeCoordinator
     private void GiveSpareBack(FileId file)
     {
         var isKnown = _spare.Remove(file)
-            || (_maps.Find(file) is { } map && map.Allocated.Value - map.Size.Value >= _parts.Volume.ClusterSize);
+            || (_maps.Find(file) is { } map && SpareOf(map) > 0);
         if (isKnown && !InGrace && !_orphans.Contains(file))
         {
             Background(() => TrimAsync(file));
@@ -232,9 +233,16 @@ public sealed partial class VolumeCoordinator
         }
 
         var end = allocate.Offset.Value + allocate.Length.Value;
+        if (allocate.Mode == AllocationMode.PunchHole)
+        {
+            return await PunchAsync(id, allocate, end);
+        }
+
         RefuseTooLarge(end);
         switch (allocate.Mode)
         {
+            case AllocationMode.KeepSize or AllocationMode.Extend when MakesHoles:
+                return await MakeRoomAsync(id, allocate, end);
             case AllocationMode.KeepSize:
                 return await KeepRoomAsync(allocate, end);
             case AllocationMode.Extend:
@@ -275,9 +283,14 @@ public sealed partial class VolumeCoordinator
             end = Math.Min(end, map.Size.Value);
         }
 
+        if (MakesHoles)
+        {
+            map = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end);
+        }
+
         if (end > map.Size.Value)
         {
-            map = await ResizeAsync(allocate.File, map, end, null);
+            map = await StretchAsync(allocate.File, map, end);
         }
 
         // Past valid length everything reads as zero already.
@@ -285,12 +298,6 @@ public sealed partial class VolumeCoordinator
         end = Math.Min(end, map.ValidLength.Value);
         if (start < end)
         {
-            if (!_data.Covers(map, start, end))
-            {
-                throw new VolumeException(
-                    VolumeError.NotSupported, "The file is sparse here; copy it (cp --sparse=never) to write to it.");
-            }
-
             var headEnd = Math.Min(end, _data.Up(start));
             var tailStart = Math.Max(headEnd, _data.Down(end));
             _ledger.Wrote(allocate.File);

@@ -85,7 +85,7 @@ public sealed partial class VolumeCoordinator
         var map = await MapAsync(file);
         var step = await AffordableAsync(Math.Clamp(2 * given.End, _options.TailMin, _options.TailStepMax));
         var wanted = Math.Min(given.End + step, map.ValidLength.Value + _options.TailMax);
-        if (wanted > map.Allocated.Value)
+        if (wanted > map.ValidLength.Value + BehindValid(map) && !HasHoleBehindValid(map))
         {
             map = await PreallocatedAsync(file, wanted);
         }
@@ -116,14 +116,21 @@ public sealed partial class VolumeCoordinator
         // The block that valid length ends in is the coordinator's, and so is every write that begins there.
         if (attributes.Kind != FileKind.Regular || CarriesSetId(attributes.Mode) || map.ValidLength.Value < _options.TailFrom
             || _data.Down(map.ValidLength.Value) != map.ValidLength.Value
-            || IsResident(map) || Grantable(map) is not { Count: > 0 } || _orphans.Contains(file))
+            || IsResident(map) || !_data.Covers(map, 0, map.ValidLength.Value) || _orphans.Contains(file))
         {
             return null;
         }
 
         _maps.Put(file, map);
         var room = await AffordableAsync(RoomFor(map));
-        return map.Allocated.Value - map.ValidLength.Value < room / 2 ? await PreallocatedAsync(file, map.Size.Value + room) : map;
+        if (BehindValid(map) >= room / 2)
+        {
+            return map;
+        }
+
+        return HasHoleBehindValid(map)
+            ? await FilledBehindAsync(file, map, room)
+            : await PreallocatedAsync(file, map.Size.Value + room);
     }
 
     /// <summary>Less room than this is not worth a tail, in bytes.</summary>
@@ -136,6 +143,15 @@ public sealed partial class VolumeCoordinator
     {
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
         return Math.Min(room, free.Value / SpareShare);
+    }
+
+    /// <summary>Inside the gate: the map with clusters in the hole that a file which was made long first has behind valid length.</summary>
+    private async Task<FileMap> FilledBehindAsync(FileId file, FileMap map, long room)
+    {
+        await _metadata.ChangeAsync(context => AllocateBehind(context, file, map, room));
+        var filled = await WritableMapAsync(file);
+        _maps.Put(file, filled);
+        return filled;
     }
 
     /// <summary>Inside the gate: the map with clusters up to there, or with fewer: a guess is no reason to refuse anybody anything.</summary>

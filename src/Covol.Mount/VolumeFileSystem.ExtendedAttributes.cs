@@ -1,7 +1,6 @@
 using System.Text;
 using Covol.Fuse;
 using Covol.Protocol.Volume;
-using Covol.Protocol.Wire;
 
 namespace Covol.Mount;
 
@@ -12,8 +11,8 @@ internal sealed partial class VolumeFileSystem
     private const uint AttributeMustExist = 2;
     private const string Trusted = "trusted.";
 
-    // What one message carries besides the name. NTFS itself ends at 65,535 bytes for all of a file's attributes together.
-    private const int ValueLengthMax = WireLimits.FieldsLengthMax - 512;
+    // linux/limits.h: XATTR_SIZE_MAX. The kernel refuses more by itself; with its name it fits a message.
+    private const int ValueLengthMax = 64 * 1024;
     private static readonly string[] s_spaces = ["user.", Trusted, "security."];
 
     private async Task SetExtendedAttributeAsync(FuseRequest request)

@@ -14,6 +14,7 @@ internal sealed partial class VolumeFileSystem
 
     // linux/falloc.h
     private const uint AllocateKeepSize = 1;
+    private const uint AllocatePunchHole = 2;
     private const uint AllocateZeroRange = 0x10;
 
     private const uint SeekData = 3;
@@ -110,9 +111,9 @@ internal sealed partial class VolumeFileSystem
             AllocateKeepSize => AllocationMode.KeepSize,
             AllocateZeroRange => AllocationMode.ZeroRange,
             AllocateZeroRange | AllocateKeepSize => AllocationMode.ZeroInside,
+            AllocatePunchHole | AllocateKeepSize => AllocationMode.PunchHole,
 
-            // A hole would have to be made in the file's map. Zeroes instead of a hole would be what nobody asked for: a guest that
-            // gives space back would have it written, and lose its layout meanwhile. Programs that get this errno go another way.
+            // To move all that lies behind would have to recall it, and takes whole clusters at the same places on every node.
             _ => throw new VolumeException(VolumeError.NotSupported, $"fallocate mode {body.Mode:x} is not carried out."),
         };
         var allocate = new Allocate(

@@ -90,11 +90,7 @@ internal sealed class ExtendedAttributes
 
     public void Set(string name, ReadOnlySpan<byte> value)
     {
-        if (Encoding.UTF8.GetByteCount(name) is 0 or > NameLengthMax)
-        {
-            throw new VolumeException(VolumeError.InvalidArgument, "The name of an extended attribute has 1 to 255 bytes.");
-        }
-
+        CheckName(name);
         if (value.Length > LengthMax)
         {
             throw new VolumeException(
@@ -109,6 +105,14 @@ internal sealed class ExtendedAttributes
         else
         {
             _entries[index] = (name, _entries[index].Flags, value.ToArray());
+        }
+    }
+
+    public static void CheckName(string name)
+    {
+        if (Encoding.UTF8.GetByteCount(name) is 0 or > NameLengthMax)
+        {
+            throw new VolumeException(VolumeError.InvalidArgument, "The name of an extended attribute has 1 to 255 bytes.");
         }
     }
 

@@ -9,6 +9,9 @@ namespace Covol.Ntfs;
 /// <param name="Allocated">Bytes allocated; at least <paramref name="Size"/> unless there are holes.</param>
 public sealed record FileMap(IReadOnlyList<FileExtent> Extents, ByteCount ValidLength, ByteCount Size, ByteCount Allocated)
 {
+    /// <summary>It lies in its MFT record, where no block of the LUN is its own.</summary>
+    public bool IsResident { get; init; }
+
     /// <summary>
     /// Windows compressed it: its clusters are not its data, so it has no extents here. Read it by <see cref="IEngineReads"/>; it cannot be
     /// written.

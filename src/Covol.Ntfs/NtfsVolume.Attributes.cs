@@ -37,62 +37,6 @@ public sealed partial class NtfsVolume
         return Describe(changed);
     });
 
-    public byte[]? GetExtendedAttribute(FileId file, string name) => Ask(() =>
-    {
-        using var inode = Open(file);
-        return IsOwn(name) ? null : ReadExtended(inode).Find(name);
-    });
-
-    public void SetExtendedAttribute(FileId file, string name, ReadOnlySpan<byte> value, bool mustExist, bool mustNotExist)
-    {
-        var copy = value.ToArray();
-        Change(() =>
-        {
-            CheckUserName(name);
-            CheckRoomForNew();
-            using var inode = Open(file);
-            var attributes = ReadExtended(inode);
-            var exists = attributes.Find(name) is not null;
-            if (mustExist && !exists)
-            {
-                throw new VolumeException(VolumeError.NoSuchAttribute, $"There is no extended attribute '{name}' to replace.");
-            }
-
-            if (mustNotExist && exists)
-            {
-                throw new VolumeException(VolumeError.Exists, $"The extended attribute '{name}' is there already.");
-            }
-
-            attributes.Set(name, copy);
-            WriteExtended(inode, attributes);
-            inode.Touch(modified: false);
-            inode.Close();
-            return true;
-        });
-    }
-
-    public IReadOnlyList<string> ListExtendedAttributes(FileId file) => Ask<IReadOnlyList<string>>(() =>
-    {
-        using var inode = Open(file);
-        return [.. ReadExtended(inode).Names.Where(name => !IsOwn(name)).Order(StringComparer.Ordinal)];
-    });
-
-    public void RemoveExtendedAttribute(FileId file, string name) => Change(() =>
-    {
-        CheckUserName(name);
-        using var inode = Open(file);
-        var attributes = ReadExtended(inode);
-        if (!attributes.Remove(name))
-        {
-            throw new VolumeException(VolumeError.NoSuchAttribute, $"There is no extended attribute '{name}'.");
-        }
-
-        WriteExtended(inode, attributes);
-        inode.Touch(modified: false);
-        inode.Close();
-        return true;
-    });
-
     private static bool IsOwn(string name) => name.StartsWith("$LX", StringComparison.OrdinalIgnoreCase);
 
     private static void CheckUserName(string name)

@@ -96,7 +96,7 @@ public sealed partial class NtfsVolume
 
         if (data.IsResident)
         {
-            return new FileMap([], new ByteCount(data.Valid), new ByteCount(data.Size), ByteCount.Zero);
+            return new FileMap([], new ByteCount(data.Valid), new ByteCount(data.Size), ByteCount.Zero) { IsResident = true };
         }
 
         using var attribute = new DataAttribute(inode, _mounted);

@@ -26,7 +26,7 @@ public sealed partial class NtfsVolume
         using (var inode = Open(file))
         {
             var data = DataOf(inode, file);
-            CheckRoom(size.Value - data.Allocated);
+            CheckRoom(size.Value - data.Reserved);
             using (var attribute = new DataAttribute(inode, _mounted))
             {
                 if (data.IsResident)
@@ -45,14 +45,16 @@ public sealed partial class NtfsVolume
         return MapOf(grown);
     });
 
-    public FileMap Preallocate(FileId file, ByteCount length) => ChangeInSteps(step =>
+    public FileMap Preallocate(FileId file, ByteCount length) => PreallocateBehind(file, _ => length.Value);
+
+    private FileMap PreallocateBehind(FileId file, Func<DataDescription, long> length) => ChangeInSteps(step =>
     {
         (long, long, long, long) times;
         using (var inode = Open(file))
         {
             var data = DataOf(inode, file);
-            var wanted = Math.Min(Math.Min(length.Value - data.Allocated, FreeForData() * ClusterSize), step.Bytes);
-            if (data.IsResident || data.IsSparse || !TryPreallocate(inode, data.Allocated, wanted))
+            var wanted = Math.Min(Math.Min(length(data) - data.Reserved, FreeForData() * ClusterSize), step.Bytes);
+            if (data.IsResident || !TryPreallocate(inode, data, wanted))
             {
                 return MapOf(inode);
             }
@@ -71,7 +73,7 @@ public sealed partial class NtfsVolume
         using (var inode = Open(file))
         {
             var data = DataOf(inode, file);
-            if (data.IsResident || data.IsSparse || data.Allocated - data.Size < ClusterSize)
+            if (data.IsResident || data.Reserved - data.Size < ClusterSize)
             {
                 return MapOf(inode);
             }
@@ -110,12 +112,14 @@ public sealed partial class NtfsVolume
         return MapOf(result);
     }
 
-    private bool TryPreallocate(NtfsInode inode, long from, long wanted)
+    private bool TryPreallocate(NtfsInode inode, DataDescription data, long wanted)
     {
+        // What a hole is filled from is needed, however small.
+        var least = data.IsSparse ? ClusterSize : PreallocationMin;
         using var attribute = new DataAttribute(inode, _mounted);
-        for (var piece = wanted; piece >= PreallocationMin; piece /= 2)
+        for (var piece = wanted; piece >= least; piece /= 2)
         {
-            if (attribute.TryGrow(from + piece))
+            if (attribute.TryGrow(data.Reserved + piece))
             {
                 return true;
             }
@@ -127,7 +131,7 @@ public sealed partial class NtfsVolume
     /// <summary>Makes the data size larger within the clusters that the file has.</summary>
     private void GrowInPlace(NtfsInode inode, DataDescription data, long size)
     {
-        if (data.IsResident || size > data.Allocated)
+        if (data.IsResident || size > data.Reserved)
         {
             throw new VolumeException(
                 VolumeError.InvalidArgument, "The valid length of a file cannot exceed what is allocated to it.");
@@ -199,7 +203,7 @@ public sealed partial class NtfsVolume
     {
         using (var attribute = new DataAttribute(inode, _mounted))
         {
-            Protocol.Invariant.Holds(attribute.TryGrow(data.Allocated), "A file could not take clusters that are its own.");
+            Protocol.Invariant.Holds(attribute.TryGrow(data.Reserved), "A file could not take clusters that are its own.");
             attribute.Cut(Math.Max(data.Size, CutTarget(attribute, Math.Min(step.Pages, CutPagesMax))));
         }
 

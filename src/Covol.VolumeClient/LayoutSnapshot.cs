@@ -42,7 +42,8 @@ public sealed class LayoutSnapshot
         var expected = FileByteOffset.Zero;
         foreach (var extent in _extents)
         {
-            Invariant.Holds(extent.FileStart == expected, "A layout has a gap or is not sorted.");
+            Invariant.Holds(extent.FileStart >= expected, "A layout is not sorted.");
+            HasHoles |= extent.FileStart > expected;
             Invariant.Holds(extent.Length.Value > 0 && extent.LunStart.Value >= 0, "A layout holds an empty or negative extent.");
             Invariant.Holds(
                 ((extent.FileStart.Value | extent.LunStart.Value | extent.Length.Value) & (blockSize - 1)) == 0,
@@ -50,13 +51,17 @@ public sealed class LayoutSnapshot
             expected = extent.FileEnd;
         }
 
+        HasHoles |= expected.Value < layout.ValidLength.Value;
         Invariant.Holds(
-            expected.Value >= Math.Max(layout.ValidLength.Value, layout.TailEnd.Value), "A layout's extents end before what it gives.");
+            !layout.HasTail || (!HasHoles && expected >= layout.TailEnd), "A layout's extents end before what it gives.");
         Tail = layout is { HasTail: true, Access: LayoutAccess.ReadWrite } ? new TailWrites(layout, blockSize) : null;
         WriteEnd = layout.Access == LayoutAccess.ReadWrite ? layout.ValidLength.Value & -(long)blockSize : 0;
     }
 
     public Layout Layout => Volatile.Read(ref _layout);
+
+    /// <summary>Valid data without a place: the coordinator serves it, and fills it when it is written.</summary>
+    internal bool HasHoles { get; }
 
     /// <summary>What was written behind valid length; null: nothing may be.</summary>
     internal TailWrites? Tail { get; }
@@ -206,7 +211,7 @@ public sealed class LayoutSnapshot
         while (at < end)
         {
             // Extents end on whole clusters, so the block that holds the last valid byte is covered; who needs more pieces than
-            // the request has room for goes to the coordinator.
+            // the request has room for, or meets a hole, goes to the coordinator.
             if (index >= extents.Length || count == segments.Length)
             {
                 return false;
@@ -214,6 +219,11 @@ public sealed class LayoutSnapshot
 
             ref readonly var extent = ref extents[index];
             var into = at - extent.FileStart.Value;
+            if (into < 0 || into >= extent.Length.Value)
+            {
+                return false;
+            }
+
             var length = (int)Math.Min(extent.Length.Value - into, end - at);
             segments[count++] = new LunSegment(new LunByteOffset(extent.LunStart.Value + into), length);
             at += length;

@@ -32,7 +32,8 @@ public sealed partial class NodeVolume
                 WantLayout(handle.Owner);
             }
         }
-        else if (read > 0 && offset.Value + read > layout.Layout.ValidLength.Value && read == target.Length)
+        else if (read > 0 && read == target.Length
+            && (offset.Value + read > layout.Layout.ValidLength.Value || IsFilled(layout, target.Span)))
         {
             WantLayout(handle.Owner);
         }
@@ -75,7 +76,8 @@ public sealed partial class NodeVolume
             WantLayout(handle.Owner, withTail: true);
         }
         else if (layout.Layout.Access == LayoutAccess.Read
-            || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value))
+            || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value)
+            || layout.HasHoles)
         {
             WantLayout(handle.Owner);
         }
@@ -158,6 +160,9 @@ public sealed partial class NodeVolume
         // The last thing that the program hears of this file.
         await TellTailsAsync(handle.Owner).ConfigureAwait(false);
     }
+
+    /// <summary>Where a layout has holes, and a read through the coordinator found something, somebody filled one.</summary>
+    private static bool IsFilled(LayoutSnapshot layout, ReadOnlySpan<byte> read) => layout.HasHoles && read.ContainsAnyExcept((byte)0);
 
     private static void RefuseDead(OpenFile handle)
     {

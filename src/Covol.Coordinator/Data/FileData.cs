@@ -151,6 +151,69 @@ internal sealed class FileData
 
     public void Flush() => _lun.Flush();
 
+    /// <summary>Makes places zero that belong to no valid data yet.</summary>
+    public void WriteZeroes(IReadOnlyList<FileExtent> places)
+    {
+        foreach (var place in places)
+        {
+            for (long done = 0; done < place.Length.Value; done += ZeroStepMax)
+            {
+                _lun.WriteZeroes(
+                    place.LunStart + new ByteCount(done), new ByteCount(Math.Min(ZeroStepMax, place.Length.Value - done)));
+            }
+        }
+    }
+
+    /// <summary>Which of the clusters behind <paramref name="spare"/> take the place of which hole, in their order; there are enough.</summary>
+    public static List<FileExtent> Place(IReadOnlyList<(long Start, long Length)> holes, FileMap map, long spare)
+    {
+        var placed = new List<FileExtent>();
+        var index = FirstEndingAfter(map.Extents, spare);
+        var used = spare;
+        foreach (var (start, length) in holes)
+        {
+            for (long done = 0; done < length;)
+            {
+                var source = map.Extents[index];
+                var from = Math.Max(used, source.FileStart.Value);
+                var count = Math.Min(length - done, source.FileEnd.Value - from);
+                placed.Add(new FileExtent(
+                    new FileByteOffset(start + done), source.LunStart + new ByteCount(from - source.FileStart.Value), new ByteCount(count)));
+                done += count;
+                used = from + count;
+                index += used == source.FileEnd.Value ? 1 : 0;
+            }
+        }
+
+        return placed;
+    }
+
+    /// <summary>The parts of [start, end) that have a place, in file order; both ends are whole blocks, or a hole's neighbours.</summary>
+    public static List<(long Start, long End)> Parts(FileMap map, long start, long end)
+    {
+        var parts = new List<(long, long)>();
+        for (var index = FirstEndingAfter(map.Extents, start); index < map.Extents.Count; index++)
+        {
+            var extent = map.Extents[index];
+            if (extent.FileStart.Value >= end)
+            {
+                break;
+            }
+
+            var part = (Start: Math.Max(start, extent.FileStart.Value), End: Math.Min(end, extent.FileEnd.Value));
+            if (parts.Count > 0 && parts[^1].Item2 == part.Start)
+            {
+                parts[^1] = (parts[^1].Item1, part.End);
+            }
+            else
+            {
+                parts.Add(part);
+            }
+        }
+
+        return parts;
+    }
+
     private void ReadValid(FileMap map, long blockStart, Span<byte> block)
     {
         var valid = map.ValidLength.Value - blockStart;

@@ -17,13 +17,13 @@ internal sealed class MapCache
     public FileMap? Find(FileId file) => _maps.GetValueOrDefault(file);
 
     /// <summary>
-    /// Keeps the newer of two maps: while a file is in here it only grows (a cut removes it first), and a map that was asked
-    /// for before an
-    /// extension may arrive after it. An older valid length would let the next write zero what is there.
+    /// Keeps the newer of two maps: while a file is in here it only grows (a cut removes it first; a hole is filled while nobody asks), and a
+    /// map that was asked for before an extension may arrive after it. An older valid length would let the next write zero what is there.
     /// </summary>
     public void Put(FileId file, FileMap map)
     {
-        if (_maps.TryGetValue(file, out var known) && (known.ValidLength > map.ValidLength || known.Size > map.Size))
+        if (_maps.TryGetValue(file, out var known)
+            && (known.ValidLength > map.ValidLength || known.Size > map.Size || known.Allocated > map.Allocated))
         {
             return;
         }

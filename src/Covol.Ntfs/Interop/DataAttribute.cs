@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Covol.Protocol;
 
 namespace Covol.Ntfs;
@@ -71,6 +72,91 @@ internal sealed unsafe class DataAttribute : IDisposable
         return MountedVolume.LastError == Errno.ENOSPC
             ? false
             : throw _volume.Failure($"Record {_record} cannot grow to {size} bytes");
+    }
+
+    /// <summary>Makes the size larger; what is new beyond the present clusters is a hole.</summary>
+    public void Stretch(long size)
+    {
+        if (Interop.LibNtfs.ntfs_attr_truncate(_handle, size) != 0)
+        {
+            throw _volume.Failure($"Record {_record} cannot be made {size} bytes long");
+        }
+    }
+
+    /// <summary>
+    /// Puts another run list in the place of the present one, for as many clusters, and has the library write it: with it go the
+    /// sparse flag and the size on the disk. Which clusters are taken and freed is the caller's to tell the bitmap.
+    /// </summary>
+    public void SetRuns(IReadOnlyList<(long Vcn, long Lcn, long Length)> runs)
+    {
+        if (Interop.LibNtfs.ntfs_attr_map_whole_runlist(_handle) != 0)
+        {
+            throw _volume.Failure($"The runs of record {_record} cannot be read");
+        }
+
+        // ntfs_attr.rl, attrib.h: the first field, and the library's own memory, which it makes larger itself.
+        var list = *(Interop.LibNtfs.RunlistElement**)_handle;
+        Invariant.Holds(
+            list != null && list == Interop.LibNtfs.ntfs_attr_find_vcn(_handle, 0), "The library keeps its run list elsewhere.");
+        var present = 0;
+        for (; list[present].Length > 0; present++)
+        {
+            Invariant.Holds(present < RunsMax, "A run list does not end.");
+        }
+
+        var end = list[present].Vcn;
+        Invariant.Holds(
+            runs.Count > 0 && runs[^1].Vcn + runs[^1].Length == end, "A run list was to be replaced by one of another length.");
+        if (runs.Count > present)
+        {
+            list = Interop.LibNtfs.ntfs_rl_extend(_handle, list, runs.Count - present);
+            if (list == null)
+            {
+                throw _volume.Failure($"The runs of record {_record} cannot be replaced");
+            }
+        }
+
+        for (var index = 0; index < runs.Count; index++)
+        {
+            var (vcn, lcn, length) = runs[index];
+            list[index] = new Interop.LibNtfs.RunlistElement { Vcn = vcn, Lcn = lcn, Length = length };
+        }
+
+        list[runs.Count] = new Interop.LibNtfs.RunlistElement { Vcn = end, Lcn = Interop.LibNtfs.LCN_ENOENT, Length = 0 };
+        if (Interop.LibNtfs.ntfs_attr_update_mapping_pairs(_handle, 0) != 0)
+        {
+            throw _volume.Failure($"The runs of record {_record} cannot be written");
+        }
+    }
+
+    /// <summary>Takes so many clusters, in one piece or a few; null when the volume has no room for them at once.</summary>
+    public List<(long Lcn, long Length)>? TryTakeClusters(long count, long near)
+    {
+        var list = Interop.LibNtfs.ntfs_cluster_alloc(_volume.Handle, 0, count, near, Interop.LibNtfs.DATA_ZONE);
+        if (list == null)
+        {
+            return MountedVolume.LastError == Errno.ENOSPC
+                ? null
+                : throw _volume.Failure($"No clusters can be taken for record {_record}");
+        }
+
+        var taken = new List<(long, long)>();
+        for (var run = list; run->Length > 0; run++)
+        {
+            Invariant.Holds(taken.Count < RunsMax && run->Lcn >= 0, "The library took clusters that lie nowhere.");
+            taken.Add((run->Lcn, run->Length));
+        }
+
+        NativeMemory.Free(list);
+        return taken;
+    }
+
+    public void FreeClusters(long lcn, long count)
+    {
+        if (Interop.LibNtfs.ntfs_cluster_free_basic(_volume.Handle, lcn, count) != 0)
+        {
+            throw _volume.Failure($"Clusters of record {_record} cannot be freed");
+        }
     }
 
     public void Cut(long size)

@@ -8,6 +8,9 @@ internal readonly record struct DataDescription(
     /// <summary>The data is <see cref="IsEncoded"/> with a key that only Windows has.</summary>
     public bool IsEncrypted { get; init; }
 
+    /// <summary>Bytes from the beginning that the run list covers, holes among them; <see cref="Allocated"/> is without them.</summary>
+    public long Reserved { get; init; }
+
     private const ushort Compressed = 0x00FF;
     private const ushort Encrypted = 0x4000;
     private const ushort Sparse = 0x8000;
@@ -34,6 +37,7 @@ internal readonly record struct DataDescription(
             sparse || (flags & Compressed) != 0 ? *(long*)(attribute + 64) : *(long*)(attribute + 40),
             *(long*)(attribute + ValidOffset))
         {
+            Reserved = *(long*)(attribute + 40),
             IsEncrypted = (flags & Encrypted) != 0,
         };
     }

@@ -7,10 +7,10 @@ internal static partial class Interop
 {
     /// <summary>
     /// libntfs-3g (ntfs-3g 2022.10.3, SONAME 89), signatures from its public headers attrib.h, device.h, dir.h, ea.h, inode.h,
-    /// reparse.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set.
+    /// lcnalloc.h, reparse.h, runlist.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set.
     /// Pointers are the
     /// library's own structures, of which we read: <c>ntfs_inode.mft_no</c> (offset 0), <c>ntfs_attr_search_ctx.mrec</c> (0),
-    /// <c>.attr</c> (8) and <c>.ntfs_ino</c> (24), <c>runlist_element</c>. The self-test checks them at start.
+    /// <c>.attr</c> (8) and <c>.ntfs_ino</c> (24), <c>ntfs_attr.rl</c> (0), <c>runlist_element</c>. The self-test checks them at start.
     /// </summary>
     internal static unsafe partial class LibNtfs
     {
@@ -46,6 +46,12 @@ internal static partial class Interop
         /// <summary>The kinds of <c>ntfs_readdir</c>'s name_type: the short (8.3) name of a file that has a long one
         /// too.</summary>
         public const int FILE_NAME_DOS = 2;
+
+        /// <summary>lcnalloc.h, NTFS_CLUSTER_ALLOCATION_ZONES: not the MFT's.</summary>
+        public const int DATA_ZONE = 1;
+
+        /// <summary>runlist.h: the end of a run list.</summary>
+        public const long LCN_ENOENT = -3;
 
         public const int NTFS_UPDATE_CTIME = 4;
         public const int NTFS_UPDATE_MCTIME = 6;
@@ -171,6 +177,18 @@ internal static partial class Interop
         public static partial RunlistElement* ntfs_attr_find_vcn(nint attribute, long vcn);
 
         [LibraryImport(Library, SetLastError = true)]
+        public static partial RunlistElement* ntfs_rl_extend(nint attribute, RunlistElement* list, int more);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial int ntfs_attr_update_mapping_pairs(nint attribute, long fromVcn);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial RunlistElement* ntfs_cluster_alloc(nint volume, long firstVcn, long count, long near, int zone);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial int ntfs_cluster_free_basic(nint volume, long lcn, long count);
+
+        [LibraryImport(Library, SetLastError = true)]
         public static partial int ntfs_attr_truncate(nint attribute, long size);
 
         [LibraryImport(Library, SetLastError = true)]
@@ -181,6 +199,12 @@ internal static partial class Interop
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial long ntfs_attr_get_free_bits(nint attribute);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial int ntfs_attr_add(nint inode, int type, char* name, byte nameLength, byte* value, long size);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial int ntfs_attr_remove(nint inode, int type, char* name, uint nameLength);
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial int ntfs_get_ntfs_ea(nint inode, byte* value, nuint size);

@@ -54,6 +54,49 @@ internal sealed unsafe partial class MountedVolume
         inode.MarkDirty();
     }
 
+    /// <summary>A named stream, whole.</summary>
+    public byte[] ReadStream(NtfsInode inode, string name, int length)
+    {
+        using var stream = new DataAttribute(inode, this, Interop.LibNtfs.AT_DATA, name);
+        var bytes = new byte[length];
+        for (var done = 0; done < length;)
+        {
+            var read = stream.Read(done, bytes.AsSpan(done));
+            done += read > 0 ? read : throw new NtfsEngineException($"The stream '{name}' of record {inode.Record} ends early.");
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Adds a named stream that is not there yet.</summary>
+    public void AddStream(NtfsInode inode, string name, ReadOnlySpan<byte> value)
+    {
+        fixed (char* text = name)
+        fixed (byte* source = value)
+        {
+            if (Interop.LibNtfs.ntfs_attr_add(
+                inode.Handle, Interop.LibNtfs.AT_DATA, text, (byte)name.Length, source, value.Length) != 0)
+            {
+                throw Failure($"The stream '{name}' cannot be added to record {inode.Record}");
+            }
+        }
+
+        inode.MarkDirty();
+    }
+
+    public void RemoveStream(NtfsInode inode, string name)
+    {
+        fixed (char* text = name)
+        {
+            if (Interop.LibNtfs.ntfs_attr_remove(inode.Handle, Interop.LibNtfs.AT_DATA, text, (uint)name.Length) != 0)
+            {
+                throw Failure($"The stream '{name}' cannot be removed from record {inode.Record}");
+            }
+        }
+
+        inode.MarkDirty();
+    }
+
     /// <summary>The reparse point; empty when there is none.</summary>
     public byte[] ReadReparse(NtfsInode inode)
     {

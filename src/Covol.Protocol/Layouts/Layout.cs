@@ -14,7 +14,10 @@ namespace Covol.Protocol.Layouts;
 /// <param name="File">Whose data.</param>
 /// <param name="Generation">Names this grant.</param>
 /// <param name="Access">Reads only, or writes too.</param>
-/// <param name="Extents">Sorted, without gaps, from 0 up to at least <paramref name="ValidLength"/> and the tail's end.</param>
+/// <param name="Extents">
+/// Sorted. What is missing up to <paramref name="ValidLength"/> are holes, which are asked of the coordinator: they may be filled while the
+/// layout lives, so nobody takes them for zeroes, and nobody writes there. A tail begins where the last of them ends.
+/// </param>
 /// <param name="ValidLength">
 /// Bytes from the beginning that may be read directly. Direct writes end at this, rounded <em>down</em> to the LUN's block
 /// size: the

@@ -3,8 +3,10 @@ namespace Covol.Protocol.Wire;
 /// <summary>What a frame may hold (DESIGN 6). Both ends refuse more.</summary>
 public static class WireLimits
 {
-    /// <summary>Bytes of protobuf fields in a frame.</summary>
-    public const int FieldsLengthMax = 64 * 1024;
+    /// <summary>
+    /// Bytes of protobuf fields in a frame: the largest extended attribute (64 KiB, xattr(7)) with its name and all that goes with it.
+    /// </summary>
+    public const int FieldsLengthMax = 65 * 1024;
 
     /// <summary>Bytes of redirected data in a frame.</summary>
     public const int DataLengthMax = 1024 * 1024;

@@ -33,6 +33,8 @@ internal static unsafe partial class Libc
 
     internal const int KeepSize = 1;
     internal const int PunchHole = 2;
+    internal const int CollapseRange = 8;
+    internal const int InsertRange = 0x20;
     internal const int ZeroRange = 0x10;
 
     internal const int MustNotExist = 1;

@@ -6,6 +6,6 @@ internal sealed record PosixCase(string Sentence, Action<Caller> Calls)
     public static IReadOnlyList<PosixCase> All { get; } =
     [
         .. NameCases.All, .. LinkCases.All, .. RenameCases.All, .. AttributeCases.All, .. PermissionCases.All, .. DataCases.All,
-        .. SpaceCases.All, .. DirectoryCases.All, .. ExtendedAttributeCases.All, .. SpecialFileCases.All, .. TemporaryFileCases.All,
+        .. SpaceCases.All, .. HoleCases.All, .. DirectoryCases.All, .. ExtendedAttributeCases.All, .. SpecialFileCases.All, .. TemporaryFileCases.All,
     ];
 }

@@ -20,9 +20,9 @@ public sealed class VolumeOnlyTests
         {
             c.Make("file", new string('x', 10_000));
             var file = c.Open("file", Libc.ReadWrite);
-            c.Allocate(file, Libc.PunchHole | Libc.KeepSize, 0, 4_096);
             c.Allocate(file, Libc.KeepSize, 1 << 20, 4_096);
-            c.Allocate(file, 8, 0, 4_096);
+            c.Allocate(file, Libc.CollapseRange, 0, 4_096);
+            c.Allocate(file, Libc.InsertRange, 0, 4_096);
             c.SetAttribute("file", "system.posix_acl_access", [2, 0, 0, 0]);
             c.GetAttribute("file", "system.posix_acl_access");
             c.SetAttribute("file", "unknown.space", "x"u8);
@@ -34,23 +34,41 @@ public sealed class VolumeOnlyTests
             [.. Enumerable.Repeat("EOPNOTSUPP", 6), "'xxxx'", "100644 owner 0:0 links 1 size 10000"], customMessage: told);
     }
 
-    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
-    public async Task An_attribute_may_have_nearly_64_kibibytes()
+    [NeedsTheory(Machine.Root, Machine.Fuse, "mkntfs")]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Attributes_may_have_64_kibibytes_each_small_and_large_ones_beside_each_other(int node)
     {
-        var told = await TellAsync(1, c =>
+        var told = await TellAsync(node, c =>
         {
             c.Make("file");
-            var value = Enumerable.Repeat((byte)'v', 65_000).ToArray();
-            c.SetAttribute("file", "user.big", value);
+            c.SetAttribute("file", "user.big", Filled('v', 65_536));
+            c.SetAttribute("file", "trusted.big", Filled('t', 65_536));
+            c.SetAttribute("file", "user.small", "small"u8);
             c.GetAttribute("file", "user.big");
-            c.SetAttribute("file", "user.more", value);
-            c.SetAttribute("file", "user.big", Enumerable.Repeat((byte)'w', 65_536).ToArray());
+            c.GetAttribute("file", "trusted.big");
+            c.SetAttribute("file", "user.big", Filled('w', 5_000), Libc.MustNotExist);
+            c.SetAttribute("file", "user.big", Filled('w', 5_000), Libc.MustExist);
             c.GetAttribute("file", "user.big");
             c.ListAttributes("file");
+            c.SetAttribute("file", "user.big", "small too"u8);
+            c.SetAttribute("file", "user.small", Filled('s', 30_000));
+            c.GetAttribute("file", "user.big");
+            c.GetAttribute("file", "user.small");
+            c.RemoveAttribute("file", "trusted.big");
+            c.ListAttributes("file");
+            c.GetAttribute("file", "user.small", 100);
+            c.ReadAll("file");
         });
 
-        Results(told)[^6..].ShouldBe(
-            ["ok", "65000 bytes, 65000 alike", "ENOSPC", "ENOSPC", "65000 bytes, 65000 alike", "user.big"], customMessage: told);
+        told.ShouldContain("65536 bytes, 65536 alike");
+        Results(told)[4..].ShouldBe(
+            [
+                "ok", "ok", "ok", "65536 bytes, 65536 alike", "65536 bytes, 65536 alike", "EEXIST", "ok", "5000 bytes, 5000 alike",
+                "trusted.big user.big user.small", "ok", "ok", "'small too'", "30000 bytes, 30000 alike", "ok", "user.big user.small", "ERANGE",
+                "ok", "'content'", "ok",
+            ],
+            customMessage: told);
     }
 
     [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
@@ -105,6 +123,8 @@ public sealed class VolumeOnlyTests
         var root = (await _world.NodesAsync()).Roots[node];
         return Caller.Tell(Directory.CreateDirectory(Path.Combine(root, Guid.NewGuid().ToString("n"))).FullName, calls);
     }
+
+    private static byte[] Filled(char with, int length) => [.. Enumerable.Repeat((byte)with, length)];
 
     private static string[] Results(string told) =>
     [

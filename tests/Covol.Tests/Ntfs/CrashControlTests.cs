@@ -50,5 +50,14 @@ public sealed class CrashControlTests
     }
 
     [Fact]
+    public void Without_a_flush_before_a_hole_is_filled_old_content_shows()
+    {
+        var settings = new CrashSettings(43, 120) { Mix = WorkMix.FilledHoles, Volume = FormattedVolume.Tight };
+
+        CrashTrial.Run(settings with { FlushesData = false }).Recover(CrashPoints.Unflushed.Dropped).ShouldNotBeEmpty();
+        CrashTrial.Run(settings).Recover(CrashPoints.Unflushed.Dropped).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void A_freshly_formatted_volume_is_sound() => VolumeChecker.Check(FormattedVolume.Small()).ShouldBeEmpty();
 }

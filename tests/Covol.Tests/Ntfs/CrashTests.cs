@@ -30,6 +30,12 @@ public sealed class CrashTests
     public void Data_that_nodes_wrote_comes_back_whole_from_every_cut(int seed) =>
         RecoverFromAll(CrashTrial.Run(new CrashSettings(seed, 50) { Mix = WorkMix.Data }));
 
+    [Theory]
+    [InlineData(41)]
+    [InlineData(42)]
+    public void Files_with_holes_come_back_whole_from_every_cut(int seed) =>
+        RecoverFromAll(CrashTrial.Run(new CrashSettings(seed, 60) { Mix = WorkMix.Holes }));
+
     [Fact]
     public void Laps_that_turn_by_themselves_lose_nothing() =>
         RecoverFromAll(

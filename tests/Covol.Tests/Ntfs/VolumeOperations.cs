@@ -195,10 +195,40 @@ public sealed class VolumeOperations : IDisposable
         _volume.GetExtendedAttribute(file, "$LXUID").ShouldBeNull();
         Refused(() => _volume.SetExtendedAttribute(file, "user.b", [], false, true)).ShouldBe(VolumeError.Exists);
         Refused(() => _volume.SetExtendedAttribute(file, "user.c", [], true, false)).ShouldBe(VolumeError.NoSuchAttribute);
-        Refused(() => _volume.SetExtendedAttribute(file, "user.big", new byte[65_000], false, false)).ShouldBe(VolumeError.NoSpace);
+        Refused(() => _volume.SetExtendedAttribute(file, "user.big", new byte[65_537], false, false)).ShouldBe(VolumeError.NoSpace);
         _volume.RemoveExtendedAttribute(file, "user.a");
         _volume.ListExtendedAttributes(file).ShouldBe(["user.b"]);
         _volume.GetAttributes(file).Owner.ShouldBe(1000u);
+    }
+
+    [Theory]
+    [InlineData(FileKind.Regular)]
+    [InlineData(FileKind.Directory)]
+    [InlineData(FileKind.SymbolicLink)]
+    public void Large_extended_attributes_are_kept_beside_small_ones_and_go_with_their_file(FileKind kind)
+    {
+        var free = _volume.GetSpace().Free;
+        var file = _volume.Create(Root, "a", s_file with { Kind = kind, Target = kind == FileKind.SymbolicLink ? "there" : null }).File;
+        byte[] Filled(byte with, int length) => [.. Enumerable.Repeat(with, length)];
+
+        foreach (var (name, length) in new[] { ("user.a", 65_536), ("user.b", 4_096), ("user.c", 4_097), ("trusted.a", 65_536) })
+        {
+            _volume.SetExtendedAttribute(file, name, Filled(1, 10_000), false, true);
+            _volume.SetExtendedAttribute(file, name, Filled((byte)length, length), true, false);
+        }
+
+        Refused(() => _volume.SetExtendedAttribute(file, "user.a", [], false, true)).ShouldBe(VolumeError.Exists);
+        _volume.ListExtendedAttributes(file).ShouldBe(["trusted.a", "user.a", "user.b", "user.c"]);
+        _volume.GetExtendedAttribute(file, "user.a").ShouldBe(Filled(0, 65_536));
+        _volume.GetExtendedAttribute(file, "user.c").ShouldBe(Filled(1, 4_097));
+        _volume.SetExtendedAttribute(file, "user.a", "small"u8, true, false);
+        _volume.GetExtendedAttribute(file, "user.a").ShouldBe("small"u8.ToArray());
+        _volume.RemoveExtendedAttribute(file, "user.c");
+        Refused(() => _volume.RemoveExtendedAttribute(file, "user.c")).ShouldBe(VolumeError.NoSuchAttribute);
+        _volume.ListExtendedAttributes(file).ShouldBe(["trusted.a", "user.a", "user.b"]);
+        _volume.GetAttributes(file).Size.Value.ShouldBe(kind switch { FileKind.Directory => 4_096, FileKind.SymbolicLink => 5, _ => 0 });
+        _volume.PurgeOrphanStep(_volume.Unlink(Root, "a", kind == FileKind.Directory)!.Value).ShouldBeTrue();
+        (free.Value - _volume.GetSpace().Free.Value).ShouldBeLessThan(64 << 10);
     }
 
     [Fact]

@@ -78,15 +78,48 @@ public sealed class LayoutSnapshotTests
         snapshot.TryMapRead(0, 8_192, new LunSegment[2], out _).ShouldBeTrue();
     }
 
-    [Fact]
-    public void A_layout_with_a_gap_is_not_believed()
+    [Theory]
+    [InlineData(0, 4_096, false)]
+    [InlineData(0, 8_192, false)]
+    [InlineData(4_096, 4_096, true)]
+    [InlineData(4_096, 8_192, false)]
+    [InlineData(8_192, 4_096, false)]
+    [InlineData(12_288, 4_096, true)]
+    [InlineData(16_384, 4_096, false)]
+    public void A_hole_is_neither_read_nor_written_directly(long offset, int length, bool mapped)
     {
         var layout = new Layout(
             new FileId(new FileReference(70, 1), 1),
             new LayoutGeneration(1),
-            LayoutAccess.Read,
-            [new FileExtent(new FileByteOffset(4096), new LunByteOffset(0), new ByteCount(4096))],
-            new ByteCount(4096));
+            LayoutAccess.ReadWrite,
+            [
+                new FileExtent(new FileByteOffset(4_096), new LunByteOffset(0), new ByteCount(4_096)),
+                new FileExtent(new FileByteOffset(12_288), new LunByteOffset(1 << 20), new ByteCount(4_096)),
+            ],
+            new ByteCount(20_480));
+        var snapshot = new LayoutSnapshot(layout, 512, new LeaseClock(_clock), 0);
+
+        snapshot.TryMapRead(offset, length, new LunSegment[4], out _).ShouldBe(mapped);
+        snapshot.TryMapWrite(offset, length, new LunSegment[4], out _).ShouldBe(mapped);
+    }
+
+    [Theory]
+    [InlineData(4_096, 0)]
+    [InlineData(0, 8_192)]
+    public void A_layout_that_is_not_sorted_or_has_holes_before_its_tail_is_not_believed(long first, long second)
+    {
+        var layout = new Layout(
+            new FileId(new FileReference(70, 1), 1),
+            new LayoutGeneration(1),
+            LayoutAccess.ReadWrite,
+            [
+                new FileExtent(new FileByteOffset(first), new LunByteOffset(0), new ByteCount(4_096)),
+                new FileExtent(new FileByteOffset(second), new LunByteOffset(1 << 20), new ByteCount(4_096)),
+            ],
+            new ByteCount(4_096))
+        {
+            TailEnd = new FileByteOffset(second + 4_096),
+        };
 
         Should.Throw<InvariantBrokenException>(() => new LayoutSnapshot(layout, 512, new LeaseClock(_clock), 0));
     }

@@ -10,7 +10,7 @@ namespace Covol.Tests.Coordinator.Support;
 /// An <see cref="INtfsVolume"/> in memory: names, maps, orphans, and a record of commits. What is not committed is lost with
 /// <see cref="Crash"/>. Clusters come from the start of the LUN; freed ones are taken again first.
 /// </summary>
-internal sealed class ModelVolume : INtfsVolume
+internal sealed partial class ModelVolume : INtfsVolume
 {
     public const int Cluster = 4096;
     private const ulong RootRecord = 5;
@@ -215,8 +215,7 @@ internal sealed class ModelVolume : INtfsVolume
         var inode = Find(file);
         while ((inode.Clusters.Count - 1) * (long)Cluster >= inode.Size)
         {
-            _free.Add(inode.Clusters[^1]);
-            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+            FreeLast(inode);
         }
 
         return inode.Map;
@@ -229,8 +228,7 @@ internal sealed class ModelVolume : INtfsVolume
         var kept = Math.Max(wanted, inode.Clusters.Count - StepClusters);
         while (inode.Clusters.Count > kept)
         {
-            _free.Add(inode.Clusters[^1]);
-            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+            FreeLast(inode);
         }
 
         inode.Size = Math.Min(inode.Size, kept > wanted ? kept * Cluster : size.Value);
@@ -265,8 +263,7 @@ internal sealed class ModelVolume : INtfsVolume
         Require(inode.IsOrphan, VolumeError.InvalidArgument);
         for (var step = 0; step < StepClusters && inode.Clusters.Count > 0; step++)
         {
-            _free.Add(inode.Clusters[^1]);
-            inode.Clusters.RemoveAt(inode.Clusters.Count - 1);
+            FreeLast(inode);
         }
 
         return inode.Clusters.Count == 0 && _inodes.Remove(orphan);
@@ -353,10 +350,10 @@ internal sealed class ModelVolume : INtfsVolume
         public FileTime Changed { get; set; }
 
         public FileMap Map => new(
-            Extents(), new ByteCount(Valid), new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster));
+            Extents(), new ByteCount(Valid), new ByteCount(Size), new ByteCount(Clusters.Count(IsThere) * (long)Cluster));
 
         public InodeAttributes Attributes => new(
-            id, kind, Mode, 0, 0, Links, new ByteCount(Size), new ByteCount(Clusters.Count * (long)Cluster), 0, default, Modified, Changed);
+            id, kind, Mode, 0, 0, Links, new ByteCount(Size), new ByteCount(Clusters.Count(IsThere) * (long)Cluster), 0, default, Modified, Changed);
 
         /// <summary>Neighbours make one extent, as in a run list.</summary>
         private List<FileExtent> Extents()
@@ -364,8 +361,13 @@ internal sealed class ModelVolume : INtfsVolume
             var extents = new List<FileExtent>();
             for (var index = 0; index < Clusters.Count; index++)
             {
+                if (!IsThere(Clusters[index]))
+                {
+                    continue;
+                }
+
                 var place = new LunByteOffset(Clusters[index] * Cluster);
-                if (extents is [.., var last] && last.LunEnd == place)
+                if (extents is [.., var last] && last.LunEnd == place && last.FileEnd.Value == index * (long)Cluster)
                 {
                     extents[^1] = last with { Length = new ByteCount(last.Length.Value + Cluster) };
                 }

@@ -50,6 +50,9 @@ internal static class SentAgainKinds
         ["zero a range"] = new(
             scene => new Allocate(scene.A, AllocationMode.ZeroRange, default, new ByteCount(4_096)),
             scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 8))),
+        ["make a hole"] = new(
+            scene => new Allocate(scene.A, AllocationMode.PunchHole, default, new ByteCount(4_096)),
+            scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 8))),
         ["open and cut"] = new(
             scene => new Open(scene.A, new HandleId(901), OpenAccess.ReadWrite, Truncate: true),
             scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 9))),

@@ -26,7 +26,9 @@ internal sealed class SentAgainScene : IAsyncDisposable
 
     public static async Task<SentAgainScene> StartAsync()
     {
-        var scene = new SentAgainScene(await CoordinatorWorld.StartAsync());
+        var world = await CoordinatorWorld.StartAsync();
+        world.Volume.HasHoles = true;
+        var scene = new SentAgainScene(world);
         scene.Client = await scene.World.ClientAsync(1);
         scene.Other = await scene.World.ClientAsync(2);
         (scene.A, _) = await scene.Other.CreateAsync("a");

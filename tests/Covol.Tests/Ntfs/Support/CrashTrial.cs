@@ -116,7 +116,12 @@ internal sealed class CrashTrial : IDisposable
             var step = LastStep(recovery)!.Value;
             _commits.Add((step, 0, 0));
             _images.TryAdd(step, new StepImage(_disk.Snapshot(), VolumeTree.Of(volume)));
-            var work = new RandomWork(volume, random, _settings.Mix, (file, length) => step = WriteData(volume, step, file, length));
+            var work = new RandomWork(
+                volume,
+                random,
+                _settings.Mix,
+                (file, length) => step = WriteData(volume, step, file, length),
+                file => step = FillHole(volume, step, file, random));
             for (var count = 1; count <= _settings.Steps; count++)
             {
                 for (var changes = random.Next(1, _settings.Mix.ChangesMax + 1); changes > 0; changes--)
@@ -148,7 +153,14 @@ internal sealed class CrashTrial : IDisposable
     private int WriteData(NtfsVolume volume, int step, FileId file, long length)
     {
         var map = volume.Map(file);
-        if (map.Allocated.Value < length)
+        var behind = Up(volume, map.ValidLength.Value);
+        if (!map.IsResident && length % 3 == 0 && behind < length)
+        {
+            // Every third time a hole is left, where there is one or the file is not so long.
+            var from = behind + ((length - behind) / 2 / volume.ClusterSize * volume.ClusterSize);
+            map = volume.Allocate(file, new FileByteOffset(from), new FileByteOffset(length));
+        }
+        else if (map.Allocated.Value < length)
         {
             // Every second time the size grows only with the data.
             map = length % 2 == 0
@@ -156,7 +168,7 @@ internal sealed class CrashTrial : IDisposable
                 : volume.Extend(file, new ByteCount(length));
         }
 
-        map = map.Allocated.Value < length ? volume.Extend(file, new ByteCount(length)) : map;
+        map = EndOf(map) < length ? volume.Extend(file, new ByteCount(length)) : map;
         step = Commit(volume, step);
         if (volume.MustCheckpointBefore(map.Extents))
         {
@@ -178,6 +190,60 @@ internal sealed class CrashTrial : IDisposable
         Invariant.Holds(volume.Map(file).ValidLength.Value >= length, "A valid length was set and not kept.");
         return step;
     }
+
+    /// <summary>As a coordinator does it: spare clusters stable, data in them, flush, then they take the hole's place.</summary>
+    private int FillHole(NtfsVolume volume, int step, FileId file, Random random)
+    {
+        var map = volume.Map(file);
+        var clusters = (int)(Up(volume, map.ValidLength.Value) / volume.ClusterSize);
+        var holes = Enumerable.Range(0, clusters)
+            .Where(cluster => !map.Extents.Any(extent => IsIn(extent, (long)cluster * volume.ClusterSize))).ToList();
+        if (map.IsResident || holes.Count == 0)
+        {
+            return step;
+        }
+
+        var first = random.Next(holes.Count);
+        var chosen = holes.GetRange(first, Math.Min(random.Next(1, 20), holes.Count - first));
+        volume.AddSpare(file, new ByteCount(chosen.Count * volume.ClusterSize));
+        step = Commit(volume, step);
+        map = volume.Map(file);
+        if (volume.MustCheckpointBefore(map.Extents))
+        {
+            volume.Checkpoint(State(step));
+        }
+
+        var spare = map.Extents.SelectMany(extent => Clusters(volume, extent))
+            .Where(cluster => cluster.At >= Up(volume, map.Size.Value)).ToList();
+        var filled = chosen.Zip(
+            spare,
+            (hole, place) => new FileExtent(
+                new FileByteOffset((long)hole * volume.ClusterSize), place.Place, new ByteCount(volume.ClusterSize))).ToList();
+        foreach (var extent in filled)
+        {
+            WriteRun(file, [.. Clusters(volume, extent)]);
+        }
+
+        if (_settings.FlushesData)
+        {
+            _recorded.Flush();
+        }
+
+        volume.Fill(file, filled);
+        return step;
+    }
+
+    private static IEnumerable<(long At, LunByteOffset Place)> Clusters(NtfsVolume volume, FileExtent extent) =>
+        Enumerable.Range(0, (int)(extent.Length.Value / volume.ClusterSize)).Select(index => (
+            extent.FileStart.Value + ((long)index * volume.ClusterSize),
+            extent.LunStart + new ByteCount((long)index * volume.ClusterSize)));
+
+    private static bool IsIn(FileExtent extent, long position) => extent.FileStart.Value <= position && position < extent.FileEnd.Value;
+
+    private static long EndOf(FileMap map) => map.Extents.Count == 0 ? 0 : Math.Max(map.Size.Value, map.Extents[^1].FileEnd.Value);
+
+    private static long Up(NtfsVolume volume, long position) =>
+        (position + volume.ClusterSize - 1) / volume.ClusterSize * volume.ClusterSize;
 
     /// <summary>One write for as many pages as lie side by side.</summary>
     private void WriteRun(FileId file, (long FileOffset, LunByteOffset Place)[] pages)

@@ -7,7 +7,7 @@ using Covol.Protocol.Volume;
 namespace Covol.Tests.Ntfs.Support;
 
 /// <summary>Random changes of a volume that a seed repeats exactly. Refusals are part of it.</summary>
-internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, Action<FileId, long> write)
+internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, Action<FileId, long> write, Action<FileId> fill)
 {
     private const int NamesMax = 40;
     private const string NamePrefix = "a name that is not short, so that a directory soon needs index blocks ";
@@ -66,10 +66,22 @@ internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, 
                 volume.SetAttributes(File(), new AttributeChange { Mode = random.Next(0x1000), Owner = (uint)random.Next(100) });
                 break;
             case WorkKind.SetExtended:
-                volume.SetExtendedAttribute(File(), $"user.{random.Next(4)}", new byte[random.Next(3000)], false, false);
+                volume.SetExtendedAttribute(File(), $"user.{random.Next(4)}", Value(), false, false);
                 break;
             case WorkKind.RemoveExtended:
                 volume.RemoveExtendedAttribute(File(), $"user.{random.Next(4)}");
+                break;
+            case WorkKind.Stretch:
+                volume.Stretch(File(), new ByteCount(random.Next(1, 2 * mix.LengthMax)));
+                break;
+            case WorkKind.Allocate:
+                Allocate(File());
+                break;
+            case WorkKind.Fill:
+                fill(File());
+                break;
+            case WorkKind.Punch:
+                Punch(File());
                 break;
             default:
                 Purge();
@@ -93,6 +105,40 @@ internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, 
             volume.PurgeOrphanStep(orphans[random.Next(orphans.Count)]);
         }
     }
+
+    /// <summary>Now and then one that is too large for NTFS's own extended attributes.</summary>
+    private byte[] Value()
+    {
+        var value = new byte[random.Next(3) == 0 ? random.Next(65_537) : random.Next(3_000)];
+        value.AsSpan().Fill((byte)random.Next(256));
+        return value;
+    }
+
+    /// <summary>Somewhere behind valid length.</summary>
+    private void Allocate(FileId file)
+    {
+        var map = volume.Map(file);
+        if (!map.IsResident)
+        {
+            var from = Up(map.ValidLength.Value) + random.Next(mix.LengthMax);
+            volume.Allocate(file, new FileByteOffset(from), new FileByteOffset(from + random.Next(1, mix.LengthMax)));
+        }
+    }
+
+    private void Punch(FileId file)
+    {
+        var map = volume.Map(file);
+        if (!map.IsResident && map.Size.Value > 0)
+        {
+            var clusters = (int)(Up(map.Size.Value) / volume.ClusterSize);
+            var from = random.Next(clusters);
+            var to = from + random.Next(1, clusters - from + 1);
+            volume.PunchStep(
+                file, new FileByteOffset((long)from * volume.ClusterSize), new FileByteOffset((long)to * volume.ClusterSize));
+        }
+    }
+
+    private long Up(long position) => (position + volume.ClusterSize - 1) / volume.ClusterSize * volume.ClusterSize;
 
     private string Name() => $"{NamePrefix}{random.Next(NamesMax)}";
 

@@ -18,4 +18,8 @@ public enum WorkKind
     SetExtended,
     RemoveExtended,
     Purge,
+    Stretch,
+    Allocate,
+    Fill,
+    Punch,
 }

@@ -44,5 +44,31 @@ internal sealed record WorkMix(int LengthMax, int ChangesMax, params WorkKind[] 
         WorkKind.Purge,
         WorkKind.Purge);
 
+    /// <summary>Files get holes, and lose them, while nodes write.</summary>
+    public static WorkMix Holes { get; } = new(
+        600_000,
+        2,
+        WorkKind.Create,
+        WorkKind.Stretch,
+        WorkKind.Stretch,
+        WorkKind.Allocate,
+        WorkKind.Fill,
+        WorkKind.Fill,
+        WorkKind.Fill,
+        WorkKind.Punch,
+        WorkKind.Punch,
+        WorkKind.Write,
+        WorkKind.Write,
+        WorkKind.Extend,
+        WorkKind.Preallocate,
+        WorkKind.Trim,
+        WorkKind.Cut,
+        WorkKind.Unlink,
+        WorkKind.Purge);
+
+    /// <summary>Holes are made in what is valid, and filled, and little else.</summary>
+    public static WorkMix FilledHoles { get; } = new(
+        400_000, 1, WorkKind.Create, WorkKind.Write, WorkKind.Punch, WorkKind.Punch, WorkKind.Fill, WorkKind.Fill, WorkKind.Fill, WorkKind.Fill);
+
     public WorkKind Pick(Random random) => Kinds[random.Next(Kinds.Length)];
 }
