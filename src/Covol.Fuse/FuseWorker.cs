@@ -155,13 +155,19 @@ internal sealed partial class FuseWorker
             return;
         }
 
+        if (request.IsBlockingLock)
+        {
+            // Whoever got the answer may ask for the next lock, and the place of this one has to be free then.
+            Post(request);
+            return;
+        }
+
         var (address, length) = request.Answer;
         request.Written = FuseDevice.Write(_device, address, length);
-        var isBlockingLock = request.IsBlockingLock;
         Push(request);
 
         // After it was pushed: a thread that is about to end sees the request, or is seen to end here.
-        if (isBlockingLock || _ending || Volatile.Read(ref _stopAsked) != 0 || Volatile.Read(ref _freeCount) < PlentyFree)
+        if (_ending || Volatile.Read(ref _stopAsked) != 0 || Volatile.Read(ref _freeCount) < PlentyFree)
         {
             Wake();
         }
@@ -464,6 +470,10 @@ internal sealed partial class FuseWorker
             if (request.TakeContinuation())
             {
                 Continue(request);
+            }
+            else if (request.IsBlockingLock)
+            {
+                QueueAnswer(request);
             }
             else
             {
