@@ -136,11 +136,7 @@ public sealed partial class VolumeCoordinator
         var may = new TaskCompletionSource();
         _mayChange.Add(ticket, may);
         StepLeases(new LeaseInput.Begin(ticket, by, named, found));
-        if (_options.RecallsAttributes)
-        {
-            await may.Task;
-        }
-
+        await may.Task;
         return ticket;
     }
 

@@ -13,6 +13,9 @@ internal static class FuseShapes
     public const uint OpenExclusive = 0x80;
     public const uint OpenTruncate = 0x200;
     public const uint OpenAppend = 0x400;
+
+    /// <summary>O_DSYNC, which is part of O_SYNC; the kernel sets it for RWF_DSYNC too.</summary>
+    public const uint OpenDataSync = 0x1000;
     public const uint OpenDirect = 0x4000;
     private const int KindShift = 12;
     private const uint PermissionMask = 0xFFF;

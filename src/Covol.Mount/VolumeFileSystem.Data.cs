@@ -76,10 +76,11 @@ internal sealed partial class VolumeFileSystem
             return;
         }
 
-        // An append's place is the coordinator's business (SAFETY 11). The kernel asks of every unprivileged write that set-id bits
+        // A write of O_DSYNC or O_SYNC is answered when it is stable, which the kernel leaves to the server. An append's place is the
+        // coordinator's business (SAFETY 11). The kernel asks of every unprivileged write that set-id bits
         // go; a layout for writing means that there are none.
         Span<LunSegment> segments = stackalloc LunSegment[SegmentsMax];
-        if ((body.Flags & FuseShapes.OpenAppend) != 0
+        if ((body.Flags & (FuseShapes.OpenAppend | FuseShapes.OpenDataSync)) != 0
             || !file.TryMapWrite(new FileByteOffset((long)body.Offset), (int)body.Size, segments, out var count, out var pinned))
         {
             Queue(request);
@@ -188,8 +189,9 @@ internal sealed partial class VolumeFileSystem
             return;
         }
 
+        var isStable = (request.Write.Flags & FuseShapes.OpenDataSync) != 0;
         using var source = new RequestMemory(request.DataAddress, length);
-        await _volume.WriteAsync(file, offset, append, request.Write.KillsSetId, source.Memory).ConfigureAwait(false);
+        await _volume.WriteAsync(file, offset, append, request.Write.KillsSetId, source.Memory, isStable).ConfigureAwait(false);
         request.ReplyWrite(length);
     }
 }

@@ -48,6 +48,8 @@ internal static class Mutations
             new Rules { CoordinatorOptions = Rules.SmallFiles with { RefusesInGrace = false } }),
         new("no-reclaim-note", 8, "21: what was reclaimed is recalled before its clusters are freed",
             new Rules { CoordinatorOptions = Rules.SmallFiles with { NotesReclaimedLayouts = false } }),
+        new("no-attribute-recall", 1, "attributes and names are the same on all nodes",
+            new Rules { CoordinatorOptions = Rules.SmallFiles with { RecallsAttributes = false } }),
         new("no-kept-leases", 104, "7, 16: a later coordinator waits for the leases of the evicted",
             new Rules { CoordinatorOptions = Rules.SmallFiles with { KeepsLeasesOverTakeover = false } }),
     ];

@@ -41,9 +41,12 @@ public sealed partial class NodeVolume
         return read;
     }
 
-    /// <summary>Writes through the coordinator: what extends, appends, fills, or changes parts of blocks.</summary>
+    /// <summary>
+    /// Writes through the coordinator: what extends, appends, fills, or changes parts of blocks. With <paramref name="isStable"/> it ends
+    /// when no crash loses it any more.
+    /// </summary>
     public async ValueTask<DataWritten> WriteAsync(
-        OpenFile handle, FileByteOffset offset, bool append, bool clearSetId, ReadOnlyMemory<byte> source)
+        OpenFile handle, FileByteOffset offset, bool append, bool clearSetId, ReadOnlyMemory<byte> source, bool isStable = false)
     {
         RefuseDead(handle);
         var request = new WriteData(handle.File, offset, append, clearSetId);
@@ -62,7 +65,9 @@ public sealed partial class NodeVolume
         }
 
         handle.Owner.CountRedirected(source.Length);
-        var grows = handle.Owner.NoteGrowth(
+
+        // Who wants each write stable gains nothing by room behind the end: every write would have to be told.
+        var grows = !isStable && handle.Owner.NoteGrowth(
             written.Offset.Value, written.Offset.Value + source.Length, written.Size, append, _settings.TailAfterWrites, blockSize);
         if (handle.Owner.Layout is not { } layout)
         {
@@ -80,6 +85,11 @@ public sealed partial class NodeVolume
             || layout.HasHoles)
         {
             WantLayout(handle.Owner);
+        }
+
+        if (isStable)
+        {
+            await SynchronizeAsync(handle.File).ConfigureAwait(false);
         }
 
         return written;

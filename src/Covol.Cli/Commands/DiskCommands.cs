@@ -35,10 +35,19 @@ internal static class DiskCommands
             await MakeAsync(
                 parsed,
                 parsed.GetRequiredValue(s_path),
-                path => Progress.Standard.WhileAsync(
-                    $"making {path}", QemuImg.ReadAsync(["create", .. Options(parsed, "-f"), path, $"{bytes}"], cancellation)),
+                path => Progress.Standard.WhileAsync($"making {path}", CreateAsync(parsed, path, bytes, cancellation)),
                 cancellation);
         });
+    }
+
+    /// <summary>Disks of a fixed size get all their room now: a guest must not find its volume full later.</summary>
+    private static async Task CreateAsync(ParseResult parsed, string path, long bytes, CancellationToken cancellation)
+    {
+        await QemuImg.ReadAsync(["create", .. Options(parsed, "-f"), path, $"{bytes}"], cancellation);
+        if (parsed.GetRequiredValue(Format) is "vhd" or "raw")
+        {
+            DiskFile.Allocate(path);
+        }
     }
 
     private static Command BuildInfo() => new Command("info", "What a disk file is.") { s_path }.Runs(async (parsed, cancellation) =>

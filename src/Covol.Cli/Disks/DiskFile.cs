@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Covol.Cli.Commands;
 using Covol.Cli.Contracts;
@@ -27,6 +28,17 @@ internal static class DiskFile
 
         var reason = WhyNot(path, format, virtualBytes, root.TryGetProperty("backing-filename", out _));
         return new DiskView(path, format, virtualBytes, allocated, reason.Length == 0, reason);
+    }
+
+    /// <summary>All of the file gets its room, so that no write into it finds its volume full.</summary>
+    public static void Allocate(string path)
+    {
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        var errno = Interop.Libc.PosixAllocate(file, 0, RandomAccess.GetLength(file));
+        if (errno != 0)
+        {
+            throw new CommandException($"The disk {path} gets no room: {Marshal.GetPInvokeErrorMessage(errno)}. Free some, or make it smaller.");
+        }
     }
 
     /// <summary>How <c>qemu-img</c> is told what the source of a copy is.</summary>

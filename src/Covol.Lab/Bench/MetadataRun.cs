@@ -37,12 +37,16 @@ internal static class MetadataRun
         var threads = Enumerable.Range(0, workload.InFlight).Select(number => new Thread(() =>
         {
             var mine = new List<double>();
+
+            // The kernel makes and removes names of one directory one after the other, on any file system.
+            var own = $"{folder}/thread{number}";
             try
             {
+                Directory.CreateDirectory(own);
                 for (var turn = 0; Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; turn++)
                 {
                     var begin = Stopwatch.GetTimestamp();
-                    Do(workload.Operation, folder, number, turn);
+                    Do(workload.Operation, folder, own, turn);
                     mine.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
                 }
             }
@@ -73,7 +77,7 @@ internal static class MetadataRun
         return new BenchFigures(sorted.Length / took, sorted.Length, sorted[sorted.Length / 2], sorted[sorted.Length * 99 / 100]);
     }
 
-    private static void Do(MetadataOperation operation, string folder, int thread, int turn)
+    private static void Do(MetadataOperation operation, string folder, string own, int turn)
     {
         if (operation == MetadataOperation.Stat)
         {
@@ -81,7 +85,7 @@ internal static class MetadataRun
             return;
         }
 
-        var name = $"{folder}/{thread}-{turn}";
+        var name = $"{own}/{turn}";
         using (var file = File.OpenHandle(name, FileMode.CreateNew, FileAccess.Write))
         {
             RandomAccess.Write(file, new byte[FileBytes], 0);

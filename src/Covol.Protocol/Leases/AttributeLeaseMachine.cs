@@ -23,6 +23,7 @@ public sealed class AttributeLeaseMachine
     private static readonly TimeSpan s_contendedFor = TimeSpan.FromMilliseconds(200);
 
     private readonly TimeSpan _length;
+    private readonly bool _recalls;
     private readonly Dictionary<SessionId, Holder> _sessions = [];
     private readonly Dictionary<FileId, List<SessionId>> _holders = [];
     private readonly Dictionary<FileId, int> _changing = [];
@@ -34,7 +35,8 @@ public sealed class AttributeLeaseMachine
     private Moment? _timer;
 
     /// <param name="length">How long a lease runs after a renewal. Zero: none are given.</param>
-    public AttributeLeaseMachine(TimeSpan length) => _length = length;
+    /// <param name="recalls">False for tests that show what a guard is for: changes wait for nobody.</param>
+    public AttributeLeaseMachine(TimeSpan length, bool recalls = true) => (_length, _recalls) = (length, recalls);
 
     /// <summary>To be read before a file is looked at, for <see cref="TryGrant"/>.</summary>
     public long Clock => _stamps.Now;
@@ -139,6 +141,11 @@ public sealed class AttributeLeaseMachine
         foreach (var file in files)
         {
             _changing[file] = _changing.GetValueOrDefault(file) + 1;
+            if (!_recalls)
+            {
+                continue;
+            }
+
             foreach (var session in _holders.TryGetValue(file, out var holders) ? holders.ToArray() : [])
             {
                 if (session == begin.By && begin.Named.Contains(file))

@@ -13,6 +13,8 @@ internal sealed class Checkers(World world)
 
     public LockWatch Locks { get; } = new(world);
 
+    public AttributeRegister Time { get; } = new(world);
+
     public IEnumerable<FileContent> Contents => _contents.Values;
 
     public FileContent Content(FileId file)
@@ -29,12 +31,12 @@ internal sealed class Checkers(World world)
 
     public long OwnerOf(string program)
     {
-        if (!_owners.TryGetValue(program, out var owner))
+        if (!_owners.TryGetValue(program, out var time))
         {
-            _owners.Add(program, owner = _owners.Count + 1);
+            _owners.Add(program, time = _owners.Count + 1);
         }
 
-        return owner;
+        return time;
     }
 
     public void Belongs(WriteOperation write, Guid mount, SimProcess process)

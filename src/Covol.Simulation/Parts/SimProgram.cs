@@ -88,7 +88,7 @@ internal sealed partial class SimProgram
         var dice = _world.Random.Next(100);
         if (dice < 6 && _habit != Habit.Watching)
         {
-            await NamesAsync().ConfigureAwait(false);
+            await (dice < 3 ? NamesAsync() : AttributesAsync()).ConfigureAwait(false);
             return;
         }
 
