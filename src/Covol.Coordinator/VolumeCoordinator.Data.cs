@@ -215,9 +215,12 @@ public sealed partial class VolumeCoordinator
 
             map = await MakeRoomToExtendAsync(file, map, start, end, write.Append ? new StateChange.AppendPlaced(id, start) : null);
             var grown = map;
+            _ledger.Wrote(file);
+            var failures = _flushes.Failures;
             await ZeroAsync(grown, grown.ValidLength.Value, _data.Down(start));
             await _dataWorkers.RunAsync(() => _data.WriteBytes(grown, start, data.Span));
             await _flushes.FlushAsync();
+            RequireNoFailedFlush(failures);
 
             var now = _thread.WallClock;
             var written = new DataWritten(new FileByteOffset(start), grown.Size);
@@ -253,7 +256,7 @@ public sealed partial class VolumeCoordinator
         }
 
         if (MakesHoles && end > behind
-            && (leavesHole || !_data.Covers(map, Math.Max(from, behind), Math.Min(end, UpToCluster(map.Size.Value)))))
+            && (leavesHole || !_data.Covers(map, Math.Max(from, behind), Math.Min(end, EndOfRoom(map)))))
         {
             map = _data.Covers(map, Math.Max(from, behind), end) && change is null
                 ? map
@@ -267,6 +270,21 @@ public sealed partial class VolumeCoordinator
         }
 
         return map;
+    }
+
+    /// <summary>Behind it there are no clusters; before it, also behind the file's size, there may be gaps.</summary>
+    private long EndOfRoom(FileMap map) =>
+        Math.Max(UpToCluster(map.Size.Value), map.Extents.Count > 0 ? map.Extents[^1].FileEnd.Value : 0);
+
+    /// <summary>
+    /// What was written after the count was taken may have been lost to a flush that others waited for: it must not become valid.
+    /// </summary>
+    private void RequireNoFailedFlush(long failures)
+    {
+        if (_flushes.Failures != failures)
+        {
+            throw new VolumeException(VolumeError.IoFailed, "The LUN failed to flush what was written before it became valid.");
+        }
     }
 
     /// <summary>Zeroes from one place to another; holes are zero already.</summary>
@@ -344,8 +362,10 @@ public sealed partial class VolumeCoordinator
 
     private async Task CommitTimesAsync()
     {
-        foreach (var slice in _times.ToArray().Chunk(TimesOfOneCommit))
+        foreach (var files in _times.Keys.ToArray().Chunk(TimesOfOneCommit))
         {
+            // As they are now: one that was set since by a program has left the list.
+            (FileId File, FileTime Time)[] slice = [.. files.Where(_times.ContainsKey).Select(file => (file, _times[file]))];
             await _metadata.ChangeAsync(context =>
             {
                 foreach (var (file, time) in slice)
@@ -383,6 +403,7 @@ public sealed partial class VolumeCoordinator
     {
         if (synchronize.WroteDirectly)
         {
+            await RecallAttributesAsync(session, synchronize.File);
             NoteWritten(synchronize.File);
         }
 

@@ -72,9 +72,9 @@ public sealed partial class VolumeCoordinator
             Open open => open.Handle,
             _ => (HandleId?)null,
         };
-        if (handle is { } opened && kept is Entry entry && !session.Handles.ContainsKey(opened)
-            && !_purging.Contains(entry.Attributes.File))
+        if (handle is { } opened && kept is Entry entry && !_purging.Contains(entry.Attributes.File))
         {
+            // Also where it is open already: whoever asked over another connection may still wait for the recall.
             Remember(session, opened, entry.Attributes.File);
             await RecallAttributesAsync(session, entry.Attributes.File);
         }

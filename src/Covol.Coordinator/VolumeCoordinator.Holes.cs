@@ -79,12 +79,14 @@ public sealed partial class VolumeCoordinator
             map = await SpareAsync(file, map, holes.Sum(hole => hole.Length));
             var filled = FileData.Place(holes, map, UpToCluster(map.Size.Value));
             _ledger.Wrote(file);
+            var failures = _flushes.Failures;
             if (_options.ZeroesFilledHoles)
             {
                 await _dataWorkers.RunAsync(() => _data.WriteZeroes(filled));
             }
 
             await _flushes.FlushAsync();
+            RequireNoFailedFlush(failures);
             map = await _metadata.ChangeAsync(context => HolesOf(context).Fill(file, filled));
             _maps.Put(file, map);
         }
@@ -123,16 +125,8 @@ public sealed partial class VolumeCoordinator
     /// </summary>
     private async Task<FileMap> RoomBehindAsync(FileId file, FileMap map, long from, long end, bool ahead, StateChange? change)
     {
-        if (change is not null)
-        {
-            // An append's place has to be nobody else's after a crash too, so its size is stable first.
-            await _metadata.ChangeAsync(context =>
-            {
-                context.Changes.Add(change);
-                return HolesOf(context).Stretch(file, new ByteCount(end));
-            });
-        }
-
+        // An append's place has to be nobody else's after a crash too, so its size is stable first; not where there is no room for it.
+        var placing = change;
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
         var least = UpToCluster(end);
         var to = least + (ahead ? Math.Min(Math.Min(map.ValidLength.Value, SpareMax), free.Value / SpareShare) : 0);
@@ -143,8 +137,18 @@ public sealed partial class VolumeCoordinator
             try
             {
                 var upTo = Math.Min(to, from + GrowStepMax);
-                map = await _metadata.ChangeAsync(
-                    context => HolesOf(context).Allocate(file, new FileByteOffset(from), new FileByteOffset(upTo)));
+                map = await _metadata.ChangeAsync(context =>
+                {
+                    var allocated = HolesOf(context).Allocate(file, new FileByteOffset(from), new FileByteOffset(upTo));
+                    if (placing is null)
+                    {
+                        return allocated;
+                    }
+
+                    context.Changes.Add(placing);
+                    return HolesOf(context).Stretch(file, new ByteCount(end));
+                });
+                placing = null;
                 from = _data.Covers(map, from, upTo) ? Math.Min(upTo, end - 1) : from;
             }
             catch (VolumeException refused) when (refused.Error == VolumeError.NoSpace)
@@ -228,8 +232,8 @@ public sealed partial class VolumeCoordinator
 
         RefuseInGrace("Making a hole");
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
-        await RecallAsync(allocate.File, Protocol.Layouts.RecallScope.All);
         await EndTailAsync(allocate.File, id.Session);
+        await RecallAsync(allocate.File, Protocol.Layouts.RecallScope.All);
         var map = await MapAsync(allocate.File);
         if (IsResident(map))
         {

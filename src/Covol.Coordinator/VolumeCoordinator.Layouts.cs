@@ -77,9 +77,10 @@ public sealed partial class VolumeCoordinator
             }
 
             var found = context.Volume.Map(get.File);
-            if (Grantable(found) is { Count: > 0 } extents)
+            if (found.Extents.Count > 0)
             {
-                context.CheckpointBefore(extents);
+                // All of it, also what lies behind valid length: later writes go by this map.
+                context.CheckpointBefore(found.Extents);
             }
 
             return found;

@@ -18,6 +18,9 @@ public sealed partial class VolumeCoordinator
     private const int LooksMax = 16;
 
     private readonly Dictionary<long, TaskCompletionSource> _mayChange = [];
+
+    /// <summary>Files that are about to give room back, which changes what they take.</summary>
+    private readonly HashSet<FileId> _trimming = [];
     private long _lastChange;
     private long _leaseTimer;
 
@@ -30,6 +33,7 @@ public sealed partial class VolumeCoordinator
         && !_opens.ContainsKey(shown.File)
         && !_times.ContainsKey(shown.File)
         && !_tails.IsClaimed(shown.File)
+        && !_trimming.Contains(shown.File)
         && _leases.TryGrant(_thread.Now, session.Id, shown.File, since);
 
     private Done Return(Session session, ReturnAttributes returned)
@@ -47,6 +51,11 @@ public sealed partial class VolumeCoordinator
     /// <summary>Carries out what changes files that the request names; those that find more do it by themselves.</summary>
     private async Task<VolumeReply> ChangingAsync(Session session, VolumeRequest request, Func<Task<VolumeReply>> work)
     {
+        if (request is WriteData write)
+        {
+            return await WritingAsync(session, write.File, work);
+        }
+
         var named = request.Changes;
         if (named.Count == 0 || request is Unlink or Rename)
         {
@@ -67,6 +76,26 @@ public sealed partial class VolumeCoordinator
         finally
         {
             StepLeases(new LeaseInput.End(ticket));
+        }
+    }
+
+    /// <summary>A file counts as open while a write of it runs, also when its client has given the write up and closed the file.</summary>
+    private async Task<VolumeReply> WritingAsync(Session session, FileId file, Func<Task<VolumeReply>> write)
+    {
+        var isOpen = _opens.ContainsKey(file);
+        _opens[file] = _opens.GetValueOrDefault(file) + 1;
+        try
+        {
+            if (!isOpen)
+            {
+                await RecallAttributesAsync(session, file);
+            }
+
+            return await write();
+        }
+        finally
+        {
+            Forget(file);
         }
     }
 
@@ -142,11 +171,7 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> NoteDirectWritesAsync(Session session, FileId file)
     {
-        if (!_opens.ContainsKey(file))
-        {
-            await RecallAttributesAsync(session, file);
-        }
-
+        await RecallAttributesAsync(session, file);
         return NoteWritten(file);
     }
 

@@ -184,7 +184,7 @@ public sealed partial class VolumeCoordinator
     {
         var isKnown = _spare.Remove(file)
             || (_maps.Find(file) is { } map && SpareOf(map) > 0);
-        if (isKnown && !InGrace && !_orphans.Contains(file))
+        if (isKnown && !InGrace && !_orphans.Contains(file) && _trimming.Add(file))
         {
             Background(() => TrimAsync(file));
         }
@@ -222,6 +222,11 @@ public sealed partial class VolumeCoordinator
         {
             // The file went meanwhile, and its clusters with it.
             _spare.Remove(file);
+        }
+        finally
+        {
+            _trimming.Remove(file);
+            _leases.Changed(file);
         }
     }
 

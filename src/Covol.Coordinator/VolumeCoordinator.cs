@@ -68,7 +68,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         // The epoch in the high bits makes what an earlier coordinator gave out smaller than anything new.
         _layouts = new LayoutMachine(_options.Layouts, parts.Epoch.Value << 32);
         _tails = new TailMachine(_options.Layouts);
-        _leases = new AttributeLeaseMachine(_options.AttributeLease, _options.RecallsAttributes);
+        _leases = new AttributeLeaseMachine(_options.AttributeLease, parts.Epoch.Value << 32, _options.RecallsAttributes);
         _flushes = new FlushGroup(
             _dataWorkers, _data, _ledger, file => _layouts.HasWriter(file) || _tails.IsClaimed(file), FlushFailed);
         _locks = new LockMachine(parts.Epoch.Value << 32);

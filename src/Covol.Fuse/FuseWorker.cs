@@ -169,7 +169,13 @@ internal sealed partial class FuseWorker
         // After it was pushed: a thread that is about to end sees the request, or is seen to end here.
         if (_ending || Volatile.Read(ref _stopAsked) != 0 || Volatile.Read(ref _freeCount) < PlentyFree)
         {
-            Wake();
+            lock (_signalGate)
+            {
+                if (!_signalGone)
+                {
+                    Wake();
+                }
+            }
         }
     }
 

@@ -32,6 +32,10 @@ internal sealed class NodeTable
         return file.Reference.Value;
     }
 
+    /// <summary>Whether the kernel knows the file, so that it can be told to let go of its attributes.</summary>
+    public bool IsKnown(FileId file) =>
+        file.Reference == _root.Reference || (_known.TryGetValue(file.Reference.Value, out var known) && known.Birth == file.Birth);
+
     /// <summary>The kernel is told of a file once more, and will forget it as often.</summary>
     public ulong LookedUp(FileId file)
     {

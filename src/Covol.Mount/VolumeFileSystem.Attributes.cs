@@ -10,6 +10,8 @@ namespace Covol.Mount;
 /// </content>
 internal sealed partial class VolumeFileSystem : IAttributeWatcher
 {
+    private static readonly TimeSpan s_kernelLate = TimeSpan.FromMilliseconds(100);
+
     private volatile FuseNotifications? _kernel;
 
     /// <summary>Before the first request: names and attributes may be kept by the kernel, which can be told to let go of them.</summary>
@@ -36,5 +38,6 @@ internal sealed partial class VolumeFileSystem : IAttributeWatcher
 
     private bool MayKeep => _negotiation.Task is { IsCompletedSuccessfully: true, Result: var agreed } && FuseNotifications.CanExpireNames(agreed);
 
-    private TimeSpan KernelMay(TimeSpan keep) => _kernel is not null && MayKeep ? keep : TimeSpan.Zero;
+    /// <summary>The kernel counts from when the program takes the answer, in ticks of its own.</summary>
+    private TimeSpan KernelMay(TimeSpan keep) => _kernel is not null && MayKeep && keep > s_kernelLate ? keep - s_kernelLate : TimeSpan.Zero;
 }

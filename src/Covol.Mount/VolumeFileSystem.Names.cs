@@ -15,7 +15,10 @@ internal sealed partial class VolumeFileSystem
     private async Task LookupAsync(FuseRequest request)
     {
         var seen = await _volume.LookupAsync(_nodes.Resolve(request.Node), NameOf(request)).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(seen.Attributes, KernelMay(seen.Valid), KernelMay(seen.NameValid)));
+
+        // An inode that the kernel does not have yet cannot be recalled from it: its attributes are asked for once more.
+        var valid = _nodes.IsKnown(seen.Attributes.File) ? KernelMay(seen.Valid) : TimeSpan.Zero;
+        request.ReplyEntry(EntryOf(seen.Attributes, valid, KernelMay(seen.NameValid)));
     }
 
     private async Task GetAttributesAsync(FuseRequest request)

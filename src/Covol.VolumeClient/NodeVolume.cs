@@ -104,6 +104,12 @@ public sealed partial class NodeVolume : IAsyncDisposable
         Outdated(_attributes.BeginChange(changes), names: false);
         var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
         _attributes.EndChange(changes);
+        if (request is Rename)
+        {
+            // The kernel shows what it moved under its new name for as long as it was allowed to show the old one.
+            Outdated([], names: true);
+        }
+
         return Expect<TReply>(sent.Reply);
     }
 

@@ -241,7 +241,11 @@ internal sealed partial class SessionKeeper
 
             if (_attributeLeaseLength > TimeSpan.Zero)
             {
-                _attributeLease.Renewed(sent, _attributeLeaseLength);
+                if (_attributeLease.Renewed(sent, _attributeLeaseLength))
+                {
+                    // It had run out: what the kernel was told then may have been recalled from nobody.
+                    _events.ForgetAttributes();
+                }
             }
 
             _events.LeaseRenewed(link.DataKey);

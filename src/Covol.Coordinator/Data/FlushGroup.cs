@@ -12,6 +12,11 @@ internal sealed class FlushGroup(
     private TaskCompletionSource? _next;
     private bool _isRunning;
 
+    /// <summary>
+    /// How many flushes failed. One that fails may lose what others wrote meanwhile, though their own flush succeeds after it.
+    /// </summary>
+    public long Failures { get; private set; }
+
     public Task FlushAsync()
     {
         _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,6 +41,7 @@ internal sealed class FlushGroup(
             catch (Exception failure)
 #pragma warning restore CA1031
             {
+                Failures++;
                 failed(failure);
                 group.SetException(failure);
             }

@@ -67,7 +67,7 @@ internal static class StateCodec
     /// <summary>The first version that knows such a change.</summary>
     private static byte VersionOf(StateChange change) => change switch
     {
-        StateChange.LeaseLeft or StateChange.LeaseOver => Version,
+        StateChange.LeaseLeft or StateChange.LeaseOver => 4,
         StateChange.TailClaimed or StateChange.TailEnded or StateChange.TailsCut => 3,
         StateChange.WritesLost or StateChange.WritesForgotten => 2,
         _ => OldestVersion,

@@ -88,6 +88,16 @@ public sealed partial class LayoutMachine
         effects.Add(new LayoutEffect.SessionFenced(fenced.Session, holder.Evicted));
     }
 
+    /// <summary>It ended by itself. Whoever waits for a fence of it waits for nothing any more: its I/O has ended before.</summary>
+    private void Close(SessionId session, List<LayoutEffect> effects)
+    {
+        Drop(session);
+        if (_sessions.Remove(session, out var holder) && holder.Fence == Fence.Running)
+        {
+            effects.Add(new LayoutEffect.SessionFenced(session, holder.Evicted));
+        }
+    }
+
     private Holder? Fencing(SessionId session, ReservationKey key) =>
         _sessions.TryGetValue(session, out var holder) && holder.DataKey == key && holder.Fence == Fence.Running ? holder : null;
 

@@ -70,8 +70,7 @@ public sealed partial class LayoutMachine
                 effects.Add(new LayoutEffect.LeaseRenewed(TryRenew(now, renew.Session)));
                 break;
             case LayoutInput.SessionClosed closed:
-                Drop(closed.Session);
-                _sessions.Remove(closed.Session);
+                Close(closed.Session, effects);
                 break;
             case LayoutInput.Evict evict:
                 Evict(now, evict.Session, effects);

@@ -35,8 +35,10 @@ public sealed class AttributeLeaseMachine
     private Moment? _timer;
 
     /// <param name="length">How long a lease runs after a renewal. Zero: none are given.</param>
+    /// <param name="before">Recalls are numbered from here on: an answer to one of an earlier coordinator answers none of these.</param>
     /// <param name="recalls">False for tests that show what a guard is for: changes wait for nobody.</param>
-    public AttributeLeaseMachine(TimeSpan length, bool recalls = true) => (_length, _recalls) = (length, recalls);
+    public AttributeLeaseMachine(TimeSpan length, long before, bool recalls = true) =>
+        (_length, _lastRecall, _recalls) = (length, before, recalls);
 
     /// <summary>To be read before a file is looked at, for <see cref="TryGrant"/>.</summary>
     public long Clock => _stamps.Now;
@@ -150,7 +152,7 @@ public sealed class AttributeLeaseMachine
             {
                 if (session == begin.By && begin.Named.Contains(file))
                 {
-                    Drop(session, file);
+                    // It has let go of the attributes. Names that its kernel shows it has not: the next change by another recalls those.
                     continue;
                 }
 

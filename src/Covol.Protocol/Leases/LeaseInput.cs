@@ -28,7 +28,7 @@ public abstract record LeaseInput
     /// Something is to be changed. <see cref="LeaseEffect.MayChange"/> follows, at once or when nobody shows the old any more.
     /// </summary>
     /// <param name="Ticket">Names the change; never used before.</param>
-    /// <param name="By">The session that asks for it, and keeps nothing of <paramref name="Named"/> any more; null: the coordinator.</param>
+    /// <param name="By">The session that asks for it, and shows nothing old of <paramref name="Named"/>; null: the coordinator.</param>
     /// <param name="Named">Files whose attributes, or names inside, change: those that the request names.</param>
     /// <param name="Found">Further ones, that the session may not know of.</param>
     public sealed record Begin(long Ticket, SessionId? By, IReadOnlyList<FileId> Named, IReadOnlyList<FileId> Found) : LeaseInput;

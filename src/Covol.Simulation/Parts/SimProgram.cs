@@ -86,13 +86,13 @@ internal sealed partial class SimProgram
 
         var which = _world.Random.Next(_scenario.SharedFiles);
         var dice = _world.Random.Next(100);
-        if (dice < 6 && _habit != Habit.Watching)
+        if (dice < 8 && _habit != Habit.Watching)
         {
-            await (dice < 3 ? NamesAsync() : AttributesAsync()).ConfigureAwait(false);
+            await (dice < 6 ? NamesAsync() : AttributesAsync()).ConfigureAwait(false);
             return;
         }
 
-        if (dice < 6 + _scenario.Unlinks && _habit is not (Habit.Watching or Habit.HotBlocks or Habit.Following))
+        if (dice < 8 + _scenario.Unlinks && _habit is not (Habit.Watching or Habit.HotBlocks or Habit.Following))
         {
             await UnlinkAsync(which).ConfigureAwait(false);
             return;

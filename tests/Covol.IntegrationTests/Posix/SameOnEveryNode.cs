@@ -39,6 +39,30 @@ public sealed class SameOnEveryNode(PosixTests.World world)
     }
 
     [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
+    public async Task A_name_that_another_node_takes_away_is_gone_also_where_this_node_has_just_changed_the_directory()
+    {
+        var nodes = await world.NodesAsync();
+        var folder = $"names-{Guid.NewGuid():N}";
+        var (here, there) = (Path.Combine(nodes.Roots[1], folder), Path.Combine(nodes.Roots[0], folder));
+        Directory.CreateDirectory(here);
+        for (var turn = 0; turn < 20; turn++)
+        {
+            File.WriteAllBytes($"{here}/old", []);
+            using var isOpen = File.OpenHandle($"{here}/old", FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            File.Exists($"{here}/old").ShouldBeTrue();
+            File.WriteAllBytes($"{here}/beside-{turn}", []);
+            File.Move($"{here}/beside-{turn}", $"{here}/moved-{turn}");
+
+            File.Move($"{there}/old", $"{there}/new", overwrite: true);
+            File.Delete($"{there}/moved-{turn}");
+
+            File.Exists($"{here}/old").ShouldBeFalse();
+            File.Exists($"{here}/moved-{turn}").ShouldBeFalse();
+            File.Exists($"{here}/new").ShouldBeTrue();
+        }
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "mkntfs")]
     public async Task A_file_that_another_node_has_open_is_seen_as_it_grows()
     {
         var nodes = await world.NodesAsync();

@@ -171,7 +171,7 @@ public sealed class GivenUpWrites
         evicted.IsCompleted.ShouldBeFalse();
         hanging.Release();
         await evicted;
-        hanging.Lost.IsCompleted.ShouldBeTrue();
+        await hanging.Lost.WaitAsync(TimeSpan.FromSeconds(20));
     }
 
     private sealed class HangingWrite : IAsyncDisposable
