@@ -49,6 +49,15 @@ internal sealed class Checkers(World world)
         known.Writes.Add(write);
     }
 
+    /// <summary>A file's tail ended with so much valid data: told by its holder, or without it because it hung.</summary>
+    public void TailEnded(FileId file, long valid)
+    {
+        if (_contents.TryGetValue(file, out var content))
+        {
+            content.TailEnded(valid);
+        }
+    }
+
     /// <summary>Its session is over, and what it had not told of its tails with it.</summary>
     public void TailsCut(Guid mount)
     {

@@ -35,6 +35,9 @@ internal sealed class LunWatch
     /// <summary>A session is over, and with it what it had not told of its tails.</summary>
     public Action<Guid>? TailsCut { get; set; }
 
+    /// <summary>Gets the file whose tail is over, and its valid length in the same record.</summary>
+    public Action<FileId, long>? TailEnded { get; set; }
+
     public long NewestEpoch => _newest;
 
     /// <summary>A coordinator process and the epoch it works under.</summary>
@@ -100,6 +103,10 @@ internal sealed class LunWatch
             {
                 case StateChange.SessionKept kept:
                     _mounts[kept.Session] = kept.MountId;
+                    break;
+                case StateChange.TailEnded ended when commit.State.Inodes.TryGetValue(ended.File.Reference.Record, out var inode):
+                    _world.Trace("lun", $"the tail of {ended.File} is over at {inode.ValidLength}");
+                    TailEnded?.Invoke(ended.File, inode.ValidLength);
                     break;
                 case StateChange.TailsCut cut when _mounts.TryGetValue(cut.Session, out var cutMount):
                     _world.Trace("lun", $"{cut.Session} is cut");

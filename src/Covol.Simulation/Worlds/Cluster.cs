@@ -44,7 +44,12 @@ internal sealed class Cluster
             Flushes = rules.Flushes,
         };
         _checkers = new Checkers(world);
-        _watch = new LunWatch(world, _lun, _disk) { SessionGone = _checkers.SessionGone, TailsCut = _checkers.TailsCut };
+        _watch = new LunWatch(world, _lun, _disk)
+        {
+            SessionGone = _checkers.SessionGone,
+            TailsCut = _checkers.TailsCut,
+            TailEnded = _checkers.TailEnded,
+        };
         _disk.Format(_lun);
     }
 

@@ -163,13 +163,15 @@ internal sealed record Scenario
         };
     }
 
+    /// <summary>Programs wait for a minute, or for little more than a recall and a lease take: so long a write in doubt may be inside.</summary>
     private static Scenario DrawAll(World world) => new()
     {
         Nodes = world.Random.Next(2, 4),
         ProgramsPerNode = world.Random.Next(1, 4),
         SharedFiles = world.Random.Next(1, 4),
         Length = world.Between(TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(40)),
-        WaitLimit = world.Chance(0.5) ? TimeSpan.FromSeconds(60) : world.Between(TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(15)),
+        WaitLimit = world.Chance(0.5) ? TimeSpan.FromSeconds(60) : world.Between(TimeSpan.FromSeconds(16), TimeSpan.FromSeconds(24)),
+        DoubtAfter = TimeSpan.FromSeconds(3),
         FaultEvery = world.Chance(0.1) ? TimeSpan.FromDays(1) : world.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10)),
         Trouble = (Trouble)world.Random.Next(12),
         Unlinks = world.Random.Next(1, 8),
