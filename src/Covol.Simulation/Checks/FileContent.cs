@@ -24,7 +24,9 @@ internal sealed class FileContent(World world, FileId file)
     /// <summary>How far it was ever written, in granules.</summary>
     public int Written { get; private set; }
 
-    /// <summary>The file's tail is over: what lies behind the data that is valid then was not told, and is lost unless a fsync says otherwise.</summary>
+    /// <summary>
+    /// The file's tail is over: what lies behind the data that is valid then was not told, and is lost unless a fsync says otherwise.
+    /// </summary>
     public void TailEnded(long valid)
     {
         foreach (var write in _unstable.Where(write => write.IsInTail && (long)(write.First + write.Count) * Granule > valid).ToArray())
