@@ -123,30 +123,50 @@ internal sealed class AttributeCache
     }
 
     /// <summary>
-    /// This node asks for a change: nothing of these files is kept until <see cref="EndChange"/>. Answers those of which something was.
+    /// This node asks for a change: nothing of these files is kept until <see cref="EndChange"/>, except names of directories that the
+    /// change does not name. Answers those of whose attributes something was kept, and the moment to end the change with.
     /// </summary>
-    public IReadOnlyList<FileId> BeginChange(IReadOnlyList<FileId> files)
+    public (IReadOnlyList<FileId> Outdated, (long Change, long Life) Since) BeginChange(
+        IReadOnlyList<FileId> files, params ReadOnlySpan<(FileId Directory, string Name)> names)
     {
-        List<FileId>? kept = null;
+        List<FileId>? outdated = null;
         lock (_gate)
         {
             foreach (var file in files)
             {
                 _changing[file] = _changing.GetValueOrDefault(file) + 1;
-                if (Drop(file))
+                if (DropAttributes(file))
                 {
-                    (kept ??= []).Add(file);
+                    (outdated ??= []).Add(file);
                 }
             }
-        }
 
-        return kept ?? (IReadOnlyList<FileId>)[];
+            foreach (var (directory, name) in names)
+            {
+                if (_files.TryGetValue(directory, out var kept) && kept.Names is { } known && known.Remove(name))
+                {
+                    _names--;
+                }
+            }
+
+            return (outdated ?? (IReadOnlyList<FileId>)[], (_stamps.Now, _lease.Life));
+        }
     }
 
-    public void EndChange(IReadOnlyList<FileId> files)
+    /// <summary>
+    /// The change was answered. What the answer says of the files it changed is kept where the coordinator allows it, unless another
+    /// change, or a recall, came between: the answers of two changes may come in any order.
+    /// </summary>
+    /// <param name="files">As they were named to <see cref="BeginChange"/>.</param>
+    /// <param name="since">What that answered.</param>
+    /// <param name="reply">The answer.</param>
+    /// <param name="added">The name that it gave to the file whose attributes are the answer.</param>
+    public (Seen Seen, bool IsFull) EndChange(
+        IReadOnlyList<FileId> files, (long Change, long Life) since, VolumeReply? reply, (FileId Directory, string Name)? added = null)
     {
         lock (_gate)
         {
+            var unchanged = files.Where(file => _changing[file] == 1 && _stamps.IsUnchangedSince(file, since.Change)).ToList();
             foreach (var file in files)
             {
                 var left = _changing[file] - 1;
@@ -159,9 +179,33 @@ internal sealed class AttributeCache
                 {
                     _changing[file] = left;
                 }
+            }
 
+            var result = (Seen: default(Seen), IsFull: false);
+            if (reply is Entry entry)
+            {
+                // What is not the change's is new, or was not changed by it.
+                var isOwn = files.Contains(entry.Attributes.File);
+                var leases = !isOwn || unchanged.Contains(entry.Attributes.File) ? entry.Leases : entry.Leases & ~AttributeLeases.Attributes;
+                result = Keep(
+                    entry with { Leases = leases }, since, added is { } name && unchanged.Contains(name.Directory) ? name : null);
+            }
+
+            foreach (var attributes in reply?.Changed ?? [])
+            {
+                if (unchanged.Contains(attributes.File))
+                {
+                    result.IsFull |= Keep(new Entry(attributes) { Leases = AttributeLeases.Attributes }, since).IsFull;
+                }
+            }
+
+            // Last: what was asked for before now may be of before the change.
+            foreach (var file in files)
+            {
                 _stamps.Changed(file);
             }
+
+            return result;
         }
     }
 
@@ -212,6 +256,22 @@ internal sealed class AttributeCache
         }
 
         return kept;
+    }
+
+    private bool DropAttributes(FileId file)
+    {
+        if (!_files.TryGetValue(file, out var kept) || kept.Attributes is null)
+        {
+            return false;
+        }
+
+        kept.Attributes = null;
+        if (kept.Names is null)
+        {
+            _files.Remove(file);
+        }
+
+        return true;
     }
 
     private bool Drop(FileId file)

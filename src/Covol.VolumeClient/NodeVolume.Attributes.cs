@@ -45,11 +45,46 @@ public sealed partial class NodeVolume
     /// <summary>As <see cref="LookAtAsync"/>, for who does not keep them.</summary>
     public async ValueTask<InodeAttributes> GetAttributesAsync(FileId file) => (await LookAtAsync(file).ConfigureAwait(false)).Attributes;
 
+    /// <summary>Makes something else than an open file.</summary>
+    public async ValueTask<Seen> MakeAsync(FileId directory, string name, NewInode inode) =>
+        (await ChangeAsync<Entry>(new Create(directory, name, inode, null, OpenExisting: false, Truncate: false)).ConfigureAwait(false)).Seen;
+
     /// <summary>Removes a name.</summary>
     public async ValueTask UnlinkAsync(FileId directory, string name, bool isDirectory)
     {
         var unlink = new Unlink(directory, name, isDirectory) { Known = _attributes.NameOf(directory, name) };
         await AskAsync<Done>(unlink).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks for what changes attributes or names, exactly once; keeps of the answer what the coordinator allows.</summary>
+    private async ValueTask<(TReply Reply, Seen Seen)> ChangeAsync<TReply>(VolumeRequest request)
+        where TReply : VolumeReply
+    {
+        // A change that is given up may be made later: then nothing of its files is ever kept again.
+        var files = request.Changes;
+        (FileId Directory, string Name)? added = request switch
+        {
+            Create create => (create.Directory, create.Name),
+            Link link => (link.Directory, link.Name),
+            _ => null,
+        };
+        var (outdated, since) = request switch
+        {
+            Unlink unlink => _attributes.BeginChange(files, (unlink.Directory, unlink.Name)),
+            Rename rename => _attributes.BeginChange(
+                files, (rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)),
+            _ => added is { } name ? _attributes.BeginChange(files, name) : _attributes.BeginChange(files),
+        };
+        Outdated(outdated, names: false);
+        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
+        var seen = Kept(_attributes.EndChange(files, since, sent.Reply, added));
+        if (request is Rename)
+        {
+            // The kernel shows what it moved under its new name for as long as it was allowed to show the old one.
+            Outdated([], names: true);
+        }
+
+        return (Expect<TReply>(sent.Reply), seen);
     }
 
     private Seen Kept((Seen Seen, bool IsFull) kept)

@@ -13,6 +13,7 @@ public sealed class AttributeCacheTests
     private static readonly TimeSpan s_length = TimeSpan.FromSeconds(1.5);
     private static readonly FileId s_directory = new(new FileReference(64, 1), 1);
     private static readonly FileId s_file = new(new FileReference(65, 1), 1);
+    private static readonly FileId s_new = new(new FileReference(66, 1), 1);
 
     private readonly FakeClock _clock = new();
     private readonly LeaseClock _lease;
@@ -89,15 +90,79 @@ public sealed class AttributeCacheTests
     public void Nothing_is_kept_of_a_file_while_this_node_changes_it_nor_of_what_was_asked_for_meanwhile()
     {
         Keep(_cache.Now);
-        _cache.BeginChange([s_file]).ShouldBe([s_file]);
+        var (outdated, since) = _cache.BeginChange([s_file]);
+        outdated.ShouldBe([s_file]);
         _cache.TryGet(s_file, out _).ShouldBeFalse();
         var meanwhile = _cache.Now;
         Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
 
-        _cache.EndChange([s_file]);
+        _cache.EndChange([s_file], since, Done.Instance);
 
         Keep(meanwhile).Seen.Valid.ShouldBe(TimeSpan.Zero);
         Keep(_cache.Now).Seen.Valid.ShouldBe(s_length);
+    }
+
+    [Fact]
+    public void What_a_change_left_is_kept()
+    {
+        Keep(_cache.Now);
+        var (_, since) = _cache.BeginChange([s_directory], (s_directory, "b"));
+
+        var added = _cache.EndChange([s_directory], since, Created(), (s_directory, "b"));
+
+        added.Seen.NameValid.ShouldBe(s_length);
+        _cache.TryGet(s_directory, out _).ShouldBeTrue();
+        _cache.NameOf(s_directory, "b").ShouldBe(s_new);
+        _cache.NameOf(s_directory, "a").ShouldBe(s_file);
+    }
+
+    [Fact]
+    public void What_a_change_left_is_not_kept_when_it_was_recalled_meanwhile()
+    {
+        var (_, since) = _cache.BeginChange([s_directory], (s_directory, "b"));
+        _cache.Recalled([s_directory]);
+
+        _cache.EndChange([s_directory], since, Created(), (s_directory, "b")).Seen.NameValid.ShouldBe(TimeSpan.Zero);
+
+        _cache.TryGet(s_directory, out _).ShouldBeFalse();
+        _cache.NameOf(s_directory, "b").ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_two_changes_at_once_left_is_not_kept_whichever_is_answered_first()
+    {
+        var (_, first) = _cache.BeginChange([s_directory], (s_directory, "b"));
+        var (_, second) = _cache.BeginChange([s_directory], (s_directory, "c"));
+
+        _cache.EndChange([s_directory], second, Created(), (s_directory, "c"));
+        _cache.TryGet(s_directory, out _).ShouldBeFalse();
+        _cache.EndChange([s_directory], first, Created(), (s_directory, "b"));
+
+        _cache.TryGet(s_directory, out _).ShouldBeFalse();
+        _cache.NameOf(s_directory, "b").ShouldBeNull();
+        _cache.NameOf(s_directory, "c").ShouldBeNull();
+    }
+
+    [Fact]
+    public void What_was_looked_at_while_a_change_ran_is_not_kept_after_it()
+    {
+        var (_, since) = _cache.BeginChange([s_directory]);
+        var meanwhile = _cache.Now;
+        _cache.EndChange([s_directory], since, Created());
+
+        _cache.Keep(new Entry(Attributes(1) with { File = s_directory }) { Leases = AttributeLeases.Attributes }, meanwhile)
+            .Seen.Valid.ShouldBe(TimeSpan.Zero);
+    }
+
+    [Fact]
+    public void A_name_that_this_node_takes_away_is_not_shown_from_then_on()
+    {
+        Keep(_cache.Now);
+
+        _cache.BeginChange([s_directory], (s_directory, "a"));
+
+        _cache.NameOf(s_directory, "a").ShouldBeNull();
+        _cache.TryGet(s_directory, "a", out _).ShouldBeFalse();
     }
 
     [Fact]
@@ -134,6 +199,13 @@ public sealed class AttributeCacheTests
 
     private (Seen Seen, bool IsFull) Keep((long Change, long Life) since) => _cache.Keep(
         new Entry(Attributes(1)) { Leases = AttributeLeases.Attributes | AttributeLeases.Name }, since, (s_directory, "a"));
+
+    /// <summary>The answer to a Create in the directory, with all that may be kept.</summary>
+    private static Entry Created() => new(Attributes(1) with { File = s_new })
+    {
+        Leases = AttributeLeases.Attributes | AttributeLeases.Name,
+        Changed = [Attributes(1) with { File = s_directory }],
+    };
 
     private static InodeAttributes Attributes(int links) => new(
         s_file, FileKind.Regular, 0x1A4, 0, 0, links, default, default, 0, default, default, default);
