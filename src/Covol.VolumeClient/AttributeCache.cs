@@ -83,6 +83,19 @@ internal sealed class AttributeCache
         }
     }
 
+    /// <summary>
+    /// All names of the directory are known, and this is none of them: it was empty when this session made it, and nobody else has changed
+    /// it since.
+    /// </summary>
+    public bool IsAbsent(FileId directory, string name)
+    {
+        lock (_gate)
+        {
+            return _lease.IsRunning && _files.TryGetValue(directory, out var kept) && kept.NamesLife == _lease.Life
+                && kept is { IsComplete: true, Names: { } names } && !names.ContainsKey(name);
+        }
+    }
+
     /// <summary>Keeps what of an answer may be kept, and says for how long. True in <c>IsFull</c>: the caller has to let go of all.</summary>
     public (Seen Seen, bool IsFull) Keep(Entry entry, (long Change, long Life) since, (FileId Directory, string Name)? lookup = null)
     {
@@ -105,16 +118,7 @@ internal sealed class AttributeCache
 
             if (lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name) && IsUnchanged(name.Directory, since.Change))
             {
-                var kept = Of(name.Directory);
-                if (kept.NamesLife != since.Life)
-                {
-                    kept.Names = null;
-                }
-
-                kept.NamesLife = since.Life;
-                kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
-                _names += kept.Names.TryAdd(name.Name, attributes.File) ? 1 : 0;
-                kept.Names[name.Name] = attributes.File;
+                KeepName(name.Directory, name.Name, attributes.File, since.Life);
                 nameValid = left;
             }
 
@@ -124,17 +128,24 @@ internal sealed class AttributeCache
 
     /// <summary>
     /// This node asks for a change: nothing of these files is kept until <see cref="EndChange"/>, except names of directories that the
-    /// change does not name. Answers those of whose attributes something was kept, and the moment to end the change with.
+    /// change does not name. Answers those of whose attributes something was kept, and what to end the change with.
     /// </summary>
-    public (IReadOnlyList<FileId> Outdated, (long Change, long Life) Since) BeginChange(
+    public (IReadOnlyList<FileId> Outdated, NodeChange Change) BeginChange(
         IReadOnlyList<FileId> files, params ReadOnlySpan<(FileId Directory, string Name)> names)
     {
-        List<FileId>? outdated = null;
+        List<FileId>? outdated = null, complete = null;
         lock (_gate)
         {
             foreach (var file in files)
             {
                 _changing[file] = _changing.GetValueOrDefault(file) + 1;
+                if (_files.TryGetValue(file, out var directory) && directory.IsComplete)
+                {
+                    // Not before it is known what the change left.
+                    directory.IsComplete = false;
+                    (complete ??= []).Add(file);
+                }
+
                 if (DropAttributes(file))
                 {
                     (outdated ??= []).Add(file);
@@ -149,7 +160,7 @@ internal sealed class AttributeCache
                 }
             }
 
-            return (outdated ?? (IReadOnlyList<FileId>)[], (_stamps.Now, _lease.Life));
+            return (outdated ?? (IReadOnlyList<FileId>)[], new NodeChange(files, _stamps.Now, _lease.Life, complete));
         }
     }
 
@@ -157,17 +168,17 @@ internal sealed class AttributeCache
     /// The change was answered. What the answer says of the files it changed is kept where the coordinator allows it, unless another
     /// change, or a recall, came between: the answers of two changes may come in any order.
     /// </summary>
-    /// <param name="files">As they were named to <see cref="BeginChange"/>.</param>
-    /// <param name="since">What that answered.</param>
+    /// <param name="change">What <see cref="BeginChange"/> answered.</param>
     /// <param name="reply">The answer.</param>
-    /// <param name="added">The name that it gave to the file whose attributes are the answer.</param>
+    /// <param name="added">The name that was made, and what it leads to; null: the file whose attributes are the answer.</param>
     public (Seen Seen, bool IsFull) EndChange(
-        IReadOnlyList<FileId> files, (long Change, long Life) since, VolumeReply? reply, (FileId Directory, string Name)? added = null)
+        NodeChange change, VolumeReply reply, (FileId Directory, string Name, FileId? File)? added = null)
     {
         lock (_gate)
         {
-            var unchanged = files.Where(file => _changing[file] == 1 && _stamps.IsUnchangedSince(file, since.Change)).ToList();
-            foreach (var file in files)
+            var since = (change.Moment, change.Life);
+            var unchanged = change.Files.Where(file => _changing[file] == 1 && _stamps.IsUnchangedSince(file, change.Moment)).ToList();
+            foreach (var file in change.Files)
             {
                 var left = _changing[file] - 1;
                 Invariant.Holds(left >= 0, "A change of a file ended more often than it began.");
@@ -185,22 +196,33 @@ internal sealed class AttributeCache
             if (reply is Entry entry)
             {
                 // What is not the change's is new, or was not changed by it.
-                var isOwn = files.Contains(entry.Attributes.File);
+                var isOwn = change.Files.Contains(entry.Attributes.File);
                 var leases = !isOwn || unchanged.Contains(entry.Attributes.File) ? entry.Leases : entry.Leases & ~AttributeLeases.Attributes;
                 result = Keep(
-                    entry with { Leases = leases }, since, added is { } name && unchanged.Contains(name.Directory) ? name : null);
+                    entry with { Leases = leases },
+                    since,
+                    added is { File: null } name && unchanged.Contains(name.Directory) ? (name.Directory, name.Name) : null);
+                if (added is { File: null } && entry.Attributes.Kind == FileKind.Directory && result.Seen.Valid > TimeSpan.Zero)
+                {
+                    // Just made, and kept since: it is empty.
+                    var made = Of(entry.Attributes.File);
+                    (made.Names, made.NamesLife, made.IsComplete) = (new(StringComparer.Ordinal), change.Life, true);
+                }
             }
 
-            foreach (var attributes in reply?.Changed ?? [])
+            foreach (var attributes in reply.Changed)
             {
-                if (unchanged.Contains(attributes.File))
+                if (unchanged.Contains(attributes.File)
+                    && Keep(new Entry(attributes) { Leases = AttributeLeases.Attributes }, since) is { Seen.Valid: var valid } kept
+                    && valid > TimeSpan.Zero)
                 {
-                    result.IsFull |= Keep(new Entry(attributes) { Leases = AttributeLeases.Attributes }, since).IsFull;
+                    result.IsFull |= kept.IsFull;
+                    Complete(change, attributes.File, added);
                 }
             }
 
             // Last: what was asked for before now may be of before the change.
-            foreach (var file in files)
+            foreach (var file in change.Files)
             {
                 _stamps.Changed(file);
             }
@@ -244,6 +266,44 @@ internal sealed class AttributeCache
             _suspended--;
             _stamps.ChangedAll();
         }
+    }
+
+    /// <summary>A directory of which all names were known before a change, which is over and was the only one: they are known again.</summary>
+    private void Complete(NodeChange change, FileId directory, (FileId Directory, string Name, FileId? File)? added)
+    {
+        if (!change.Complete.Contains(directory) || !_files.TryGetValue(directory, out var kept) || kept.NamesLife != change.Life)
+        {
+            return;
+        }
+
+        if (added is { } made && made.Directory == directory)
+        {
+            if (made.File is { } file)
+            {
+                KeepName(directory, made.Name, file, change.Life);
+            }
+
+            if (kept.Names is not { } names || !names.ContainsKey(made.Name))
+            {
+                return;
+            }
+        }
+
+        kept.IsComplete = true;
+    }
+
+    private void KeepName(FileId directory, string name, FileId file, long life)
+    {
+        var kept = Of(directory);
+        if (kept.NamesLife != life)
+        {
+            (kept.Names, kept.IsComplete) = (null, false);
+        }
+
+        kept.NamesLife = life;
+        kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
+        _names += kept.Names.TryAdd(name, file) ? 1 : 0;
+        kept.Names[name] = file;
     }
 
     private bool IsUnchanged(FileId file, long since) => !_changing.ContainsKey(file) && _stamps.IsUnchangedSince(file, since);
@@ -297,5 +357,8 @@ internal sealed class AttributeCache
 
         /// <summary>Of a directory: where its names lead, as far as they were looked up.</summary>
         public Dictionary<string, FileId>? Names { get; set; }
+
+        /// <summary>There are no other names.</summary>
+        public bool IsComplete { get; set; }
     }
 }

@@ -7,6 +7,9 @@ namespace Covol.VolumeClient;
 /// <content>Attributes and names: shown without asking where the coordinator allows it.</content>
 public sealed partial class NodeVolume
 {
+    /// <summary>NTFS: a longer name is refused, not absent.</summary>
+    private const int NameLengthMax = 255;
+
     private readonly LeaseClock _attributeLease;
     private readonly AttributeCache _attributes;
     private IAttributeWatcher? _watcher;
@@ -21,6 +24,11 @@ public sealed partial class NodeVolume
         if (_attributes.TryGet(directory, name, out var seen))
         {
             return seen;
+        }
+
+        if (name.Length <= NameLengthMax && _attributes.IsAbsent(directory, name))
+        {
+            throw new VolumeException(VolumeError.NotFound, $"There is no '{name}'.");
         }
 
         var since = _attributes.Now;
@@ -62,22 +70,24 @@ public sealed partial class NodeVolume
     {
         // A change that is given up may be made later: then nothing of its files is ever kept again.
         var files = request.Changes;
-        (FileId Directory, string Name)? added = request switch
+        (FileId Directory, string Name, FileId? File)? added = request switch
         {
-            Create create => (create.Directory, create.Name),
-            Link link => (link.Directory, link.Name),
+            Create create => (create.Directory, create.Name, null),
+            Link link => (link.Directory, link.Name, null),
+            Rename { Mode: not RenameMode.Exchange } rename =>
+                (rename.ToDirectory, rename.ToName, _attributes.NameOf(rename.FromDirectory, rename.FromName)),
             _ => null,
         };
-        var (outdated, since) = request switch
+        var (outdated, change) = request switch
         {
             Unlink unlink => _attributes.BeginChange(files, (unlink.Directory, unlink.Name)),
             Rename rename => _attributes.BeginChange(
                 files, (rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)),
-            _ => added is { } name ? _attributes.BeginChange(files, name) : _attributes.BeginChange(files),
+            _ => added is { } name ? _attributes.BeginChange(files, (name.Directory, name.Name)) : _attributes.BeginChange(files),
         };
         Outdated(outdated, names: false);
         var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
-        var seen = Kept(_attributes.EndChange(files, since, sent.Reply, added));
+        var seen = Kept(_attributes.EndChange(change, sent.Reply, added));
         if (request is Rename)
         {
             // The kernel shows what it moved under its new name for as long as it was allowed to show the old one.
