@@ -40,7 +40,7 @@ public sealed partial class NtfsVolume : INtfsSmallFiles
                 CheckRoom(size - present.Reserved);
                 using (var attribute = new DataAttribute(inode, _mounted))
                 {
-                    if (!present.IsResident && !IsJournalled(attribute))
+                    if (!present.IsResident && !IsJournalled(attribute, present.Size))
                     {
                         return null;
                     }
@@ -73,7 +73,7 @@ public sealed partial class NtfsVolume : INtfsSmallFiles
         }
 
         using var attribute = new DataAttribute(inode, _mounted);
-        return data.IsResident || IsJournalled(attribute) ? ReadAll(attribute, data, position, length) : null;
+        return data.IsResident || IsJournalled(attribute, data.Size) ? ReadAll(attribute, data, position, length) : null;
     });
 
     public bool TryRemove(FileId directory, string name, FileId file) => Change(() =>
@@ -97,6 +97,12 @@ public sealed partial class NtfsVolume : INtfsSmallFiles
         return true;
     });
 
-    private bool IsJournalled(DataAttribute attribute) => !_controls.JournalsOnlyItsOwn || attribute.Runs()
-        .TrueForAll(run => run.Lcn >= 0 && _device.IsJournalled(run.Lcn * ClusterSize, run.Length * ClusterSize));
+    /// <summary>
+    /// All that is valid of it was journalled in this lap; a grant of the file, which names all its clusters, would have ended that. A file
+    /// with clusters and nothing in them may have been granted.
+    /// </summary>
+    private bool IsJournalled(DataAttribute attribute, long size) => !_controls.JournalsOnlyItsOwn || attribute.Runs().TrueForAll(run =>
+        run.Lcn >= 0
+        && size > 0
+        && _device.IsJournalled(run.Lcn * ClusterSize, Math.Clamp(size - (run.Vcn * ClusterSize), 0, run.Length * ClusterSize)));
 }

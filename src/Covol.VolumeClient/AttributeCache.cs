@@ -170,9 +170,11 @@ internal sealed class AttributeCache
     /// </summary>
     /// <param name="change">What <see cref="BeginChange"/> answered.</param>
     /// <param name="reply">The answer.</param>
-    /// <param name="added">The name that was made, and what it leads to; null: the file whose attributes are the answer.</param>
+    /// <param name="added">
+    /// The names that were made or lead elsewhere now, and where to; null: to the file whose attributes are the answer, or it is not known.
+    /// </param>
     public (Seen Seen, bool IsFull) EndChange(
-        NodeChange change, VolumeReply reply, (FileId Directory, string Name, FileId? File)? added = null)
+        NodeChange change, VolumeReply reply, params ReadOnlySpan<(FileId Directory, string Name, FileId? File)> added)
     {
         lock (_gate)
         {
@@ -201,8 +203,8 @@ internal sealed class AttributeCache
                 result = Keep(
                     entry with { Leases = leases },
                     since,
-                    added is { File: null } name && unchanged.Contains(name.Directory) ? (name.Directory, name.Name) : null);
-                if (added is { File: null } && entry.Attributes.Kind == FileKind.Directory && result.Seen.Valid > TimeSpan.Zero)
+                    added is [{ File: null } name] && unchanged.Contains(name.Directory) ? (name.Directory, name.Name) : null);
+                if (added is [{ File: null }] && entry.Attributes.Kind == FileKind.Directory && result.Seen.Valid > TimeSpan.Zero)
                 {
                     // Just made, and kept since: it is empty.
                     var made = Of(entry.Attributes.File);
@@ -269,27 +271,28 @@ internal sealed class AttributeCache
     }
 
     /// <summary>A directory of which all names were known before a change, which is over and was the only one: they are known again.</summary>
-    private void Complete(NodeChange change, FileId directory, (FileId Directory, string Name, FileId? File)? added)
+    private void Complete(NodeChange change, FileId directory, ReadOnlySpan<(FileId Directory, string Name, FileId? File)> added)
     {
         if (!change.Complete.Contains(directory) || !_files.TryGetValue(directory, out var kept) || kept.NamesLife != change.Life)
         {
             return;
         }
 
-        if (added is { } made && made.Directory == directory)
+        var isComplete = true;
+        foreach (var made in added)
         {
-            if (made.File is { } file)
+            if (made.Directory == directory)
             {
-                KeepName(directory, made.Name, file, change.Life);
-            }
+                if (made.File is { } file)
+                {
+                    KeepName(directory, made.Name, file, change.Life);
+                }
 
-            if (kept.Names is not { } names || !names.ContainsKey(made.Name))
-            {
-                return;
+                isComplete &= kept.Names is { } names && names.ContainsKey(made.Name);
             }
         }
 
-        kept.IsComplete = true;
+        kept.IsComplete = isComplete;
     }
 
     private void KeepName(FileId directory, string name, FileId file, long life)

@@ -70,20 +70,22 @@ public sealed partial class NodeVolume
     {
         // A change that is given up may be made later: then nothing of its files is ever kept again.
         var files = request.Changes;
-        (FileId Directory, string Name, FileId? File)? added = request switch
+        (FileId Directory, string Name, FileId? File)[] added = request switch
         {
-            Create create => (create.Directory, create.Name, null),
-            Link link => (link.Directory, link.Name, null),
-            Rename { Mode: not RenameMode.Exchange } rename =>
-                (rename.ToDirectory, rename.ToName, _attributes.NameOf(rename.FromDirectory, rename.FromName)),
-            _ => null,
+            Create create => [(create.Directory, create.Name, null)],
+            Link link => [(link.Directory, link.Name, null)],
+            Rename { Mode: RenameMode.Exchange } rename => [Moved(rename), Replaced(rename)],
+            Rename rename => [Moved(rename)],
+            _ => [],
         };
         var (outdated, change) = request switch
         {
+            Create create => _attributes.BeginChange(files, (create.Directory, create.Name)),
+            Link link => _attributes.BeginChange(files, (link.Directory, link.Name)),
             Unlink unlink => _attributes.BeginChange(files, (unlink.Directory, unlink.Name)),
             Rename rename => _attributes.BeginChange(
                 files, (rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)),
-            _ => added is { } name ? _attributes.BeginChange(files, (name.Directory, name.Name)) : _attributes.BeginChange(files),
+            _ => _attributes.BeginChange(files),
         };
         Outdated(outdated, names: false);
         var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
@@ -96,6 +98,13 @@ public sealed partial class NodeVolume
 
         return (Expect<TReply>(sent.Reply), seen);
     }
+
+    // Known before the change begins: the kernel holds both directories from before it asks until it is answered.
+    private (FileId Directory, string Name, FileId? File) Moved(Rename rename) =>
+        (rename.ToDirectory, rename.ToName, _attributes.NameOf(rename.FromDirectory, rename.FromName));
+
+    private (FileId Directory, string Name, FileId? File) Replaced(Rename rename) =>
+        (rename.FromDirectory, rename.FromName, _attributes.NameOf(rename.ToDirectory, rename.ToName));
 
     private Seen Kept((Seen Seen, bool IsFull) kept)
     {

@@ -211,6 +211,20 @@ public sealed class AttributeCacheTests
     }
 
     [Fact]
+    public void Names_that_were_exchanged_are_not_absent()
+    {
+        Made(s_directory);
+        var (_, made) = _cache.BeginChange([s_directory], (s_directory, "a"));
+        _cache.EndChange(made, Created(), (s_directory, "a", null));
+        var (_, exchanged) = _cache.BeginChange([s_directory], (s_directory, "a"), (s_directory, "b"));
+
+        _cache.EndChange(exchanged, new Done { Changed = Created().Changed }, (s_directory, "b", s_new), (s_directory, "a", null));
+
+        _cache.IsAbsent(s_directory, "a").ShouldBeFalse();
+        _cache.NameOf(s_directory, "b").ShouldBe(s_new);
+    }
+
+    [Fact]
     public void What_was_moved_is_known_under_its_new_name()
     {
         Made(s_directory);
