@@ -41,13 +41,16 @@ internal sealed class OpenDirectory
         _isComplete = false;
     }
 
-    /// <summary>Reads on until the entry of this number is there, or all are.</summary>
-    public async Task LoadAsync(NodeVolume volume, ulong wanted)
+    /// <summary>
+    /// Reads on until the entry of this number is there, or all are. With attributes the volume keeps them, as far as it may: an entry
+    /// that is told later is looked up there then.
+    /// </summary>
+    public async Task LoadAsync(NodeVolume volume, ulong wanted, bool withAttributes)
     {
         while (!_isComplete && (ulong)_entries.Count <= wanted)
         {
             var after = _entries.Count == 0 ? null : _entries[^1].Name;
-            var page = await volume.AskAsync<DirectoryPage>(new ListDirectory(Directory, after)).ConfigureAwait(false);
+            var page = await volume.ListAsync(Directory, after, withAttributes).ConfigureAwait(false);
             if ((page.Entries.Count == 0 && !page.IsLast) || _entries.Count > EntriesMax)
             {
                 throw new VolumeException(VolumeError.IoFailed, "The coordinator's listing of a directory does not end.");

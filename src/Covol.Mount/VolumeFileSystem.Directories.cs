@@ -6,8 +6,8 @@ using Covol.Protocol.Volume;
 namespace Covol.Mount;
 
 /// <summary>
-/// Listing. READDIRPLUS is not taken up: what it told would be out of date at once, as long as the kernel may keep no attributes, and
-/// every look at a file would be asked for again.
+/// Listing. READDIRPLUS brings a page of names with their attributes from the coordinator, so that looking at each of them afterwards
+/// asks nobody.
 /// </summary>
 internal sealed partial class VolumeFileSystem
 {
@@ -38,7 +38,8 @@ internal sealed partial class VolumeFileSystem
                 directory.Rewind();
             }
 
-            await directory.LoadAsync(_volume, Math.Max(from, OwnEntries) - OwnEntries).ConfigureAwait(false);
+            var withAttributes = request.Opcode == FuseOpcode.ReadDirectoryPlus;
+            await directory.LoadAsync(_volume, Math.Max(from, OwnEntries) - OwnEntries, withAttributes).ConfigureAwait(false);
             Fill(request, directory, from);
         }
         finally
@@ -57,7 +58,7 @@ internal sealed partial class VolumeFileSystem
                 0 => listing.TryAdd(".", _nodes.NodeOf(directory.Directory), FuseShapes.Mode(FileKind.Directory), 1),
                 1 => listing.TryAdd(
                     "..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
-                _ => Add(ref listing, directory.Entries[(int)(cookie - OwnEntries)], cookie + 1),
+                _ => Add(ref listing, directory, directory.Entries[(int)(cookie - OwnEntries)], cookie + 1),
             };
             if (!fits)
             {
@@ -68,8 +69,27 @@ internal sealed partial class VolumeFileSystem
         request.ReplyDirectory(listing);
     }
 
-    private bool Add(ref FuseDirectoryListing listing, DirectoryEntry entry, ulong next) =>
-        listing.TryAdd(entry.Name, _nodes.NodeOf(entry.File), FuseShapes.Mode(entry.Kind), next);
+    /// <summary>
+    /// An entry with attributes counts as a lookup, one without does not. Only what may be shown at this moment is told: what came with
+    /// the page may have changed since.
+    /// </summary>
+    private bool Add(ref FuseDirectoryListing listing, OpenDirectory directory, DirectoryEntry entry, ulong next)
+    {
+        if (!listing.WithAttributes || !_volume.TryLookup(directory.Directory, entry.Name, out var seen))
+        {
+            return listing.TryAdd(entry.Name, _nodes.NodeOf(entry.File), FuseShapes.Mode(entry.Kind), next);
+        }
+
+        // The kernel takes the names in after it has the answer, so it could not be told to let go of them meanwhile: it looks a name up
+        // once more before it uses it, which this node's own cache answers.
+        if (!listing.TryAdd(entry.Name, EntryOf(seen, TimeSpan.Zero), next))
+        {
+            return false;
+        }
+
+        _nodes.LookedUp(seen.Attributes.File);
+        return true;
+    }
 
     private Task ReleaseDirectoryAsync(FuseRequest request)
     {

@@ -36,14 +36,27 @@ internal sealed partial class VolumeFileSystem
     private async Task GetExtendedAttributeAsync(FuseRequest request)
     {
         var get = new GetExtendedAttribute(_nodes.Resolve(request.Node), AttributeNameOf(request));
+        if (_volume.IsKnownPlain(get.File))
+        {
+            // ls -l asks each file for what it may have of a security module's.
+            request.ReplyError(Errno.Of(VolumeError.NoSuchAttribute));
+            return;
+        }
+
         var value = await _volume.AskAsync<ExtendedAttributeValue>(get).ConfigureAwait(false);
         ReplySized(request, value.Value.Span);
     }
 
     private async Task ListExtendedAttributesAsync(FuseRequest request)
     {
-        var names = await _volume.AskAsync<ExtendedAttributeNames>(new ListExtendedAttributes(_nodes.Resolve(request.Node)))
-            .ConfigureAwait(false);
+        var list = new ListExtendedAttributes(_nodes.Resolve(request.Node));
+        if (_volume.IsKnownPlain(list.File))
+        {
+            ReplySized(request, []);
+            return;
+        }
+
+        var names = await _volume.AskAsync<ExtendedAttributeNames>(list).ConfigureAwait(false);
         // The kernel hides no names of its own accord; "trusted" ones are the superuser's (xattr(7)).
         var shown = names.Names.Where(name =>
             IsOfKnownSpace(name) && (request.UserId == 0 || !name.StartsWith(Trusted, StringComparison.Ordinal)));

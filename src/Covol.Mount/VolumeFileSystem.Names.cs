@@ -16,9 +16,9 @@ internal sealed partial class VolumeFileSystem
     {
         var seen = await _volume.LookupAsync(_nodes.Resolve(request.Node), NameOf(request)).ConfigureAwait(false);
 
-        // An inode that the kernel does not have yet cannot be recalled from it: its attributes are asked for once more.
-        var valid = _nodes.IsKnown(seen.Attributes.File) ? KernelMay(seen.Valid) : TimeSpan.Zero;
-        request.ReplyEntry(EntryOf(seen.Attributes, valid, KernelMay(seen.NameValid)));
+        var entry = EntryOf(seen, KernelMay(seen.NameValid));
+        _nodes.LookedUp(seen.Attributes.File);
+        request.ReplyEntry(entry);
     }
 
     private async Task GetAttributesAsync(FuseRequest request)
@@ -112,7 +112,7 @@ internal sealed partial class VolumeFileSystem
     {
         var create = new Create(_nodes.Resolve(request.Node), name, inode, null, OpenExisting: false, Truncate: false);
         var entry = await _volume.AskAsync<Entry>(create).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        request.ReplyEntry(LookedUp(entry.Attributes));
     }
 
     private async Task UnlinkAsync(FuseRequest request, bool isDirectory)
@@ -144,7 +144,7 @@ internal sealed partial class VolumeFileSystem
     {
         var link = new Link(_nodes.Resolve(request.Link.OldNode), _nodes.Resolve(request.Node), NameOf(request));
         var entry = await _volume.AskAsync<Entry>(link).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        request.ReplyEntry(LookedUp(entry.Attributes));
     }
 
     private async Task FileSystemStatusAsync(FuseRequest request)

@@ -92,6 +92,8 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         }
     }
 
+    internal int InodesKnown => _nodes.Count;
+
     public void Forgotten(ulong node, ulong lookups) => _nodes.Forgotten(node, lookups);
 
     public void Disconnected()
@@ -216,16 +218,30 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         {
             FuseOpcode.Lookup or FuseOpcode.Create or FuseOpcode.TemporaryFile or FuseOpcode.MakeNode or FuseOpcode.MakeDirectory
                 or FuseOpcode.SymbolicLink or FuseOpcode.Unlink or FuseOpcode.RemoveDirectory or FuseOpcode.Rename or FuseOpcode.Rename2
-                or FuseOpcode.ReadDirectory => true,
+                or FuseOpcode.ReadDirectory or FuseOpcode.ReadDirectoryPlus => true,
             FuseOpcode.GetAttributes or FuseOpcode.ExtendedStatus => IsOpenDirectory(request.Node),
             _ => false,
         };
         return isGone ? FuseErrno.NoEntry : Errno.Of(error);
     }
 
-    private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid = default, TimeSpan nameValid = default) => new()
+    /// <summary>The answer of a request that looks a file up, of which the kernel keeps nothing.</summary>
+    private FuseEntry LookedUp(InodeAttributes attributes)
     {
-        Node = _nodes.LookedUp(attributes.File),
+        _nodes.LookedUp(attributes.File);
+        return EntryOf(attributes, TimeSpan.Zero, TimeSpan.Zero);
+    }
+
+    /// <summary>
+    /// Before it counts as looked up: an inode that the kernel does not have yet cannot be recalled from it, so its attributes are asked for
+    /// once more.
+    /// </summary>
+    private FuseEntry EntryOf(in Seen seen, TimeSpan nameValid) =>
+        EntryOf(seen.Attributes, _nodes.IsKnown(seen.Attributes.File) ? KernelMay(seen.Valid) : TimeSpan.Zero, nameValid);
+
+    private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid, TimeSpan nameValid) => new()
+    {
+        Node = _nodes.NodeOf(attributes.File),
         Generation = (ulong)attributes.File.Birth,
         NameValidSeconds = (ulong)(nameValid.Ticks / TimeSpan.TicksPerSecond),
         NameValidNanoseconds = (uint)(nameValid.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick),

@@ -9,8 +9,8 @@ public interface INtfsNames
     /// <summary>All names in ordinal order and where they lead, without a look at the inodes; hidden ones are not among them.</summary>
     IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory);
 
-    /// <summary>What a listed name leads to; null when that name of that file is gone.</summary>
-    DirectoryEntry? EntryOf(FileId directory, string name, FileReference file);
+    /// <summary>What a listed name leads to, with its attributes where they are wanted; null when that name of that file is gone.</summary>
+    DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false);
 
     /// <summary>The directory above; the root's, and a removed directory's, is itself.</summary>
     FileReference ParentOf(FileId directory);

@@ -29,7 +29,7 @@ public sealed partial class NtfsVolume
             return names;
         });
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) => Ask(() =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) => Ask(() =>
     {
         using var inode = _mounted.TryOpen(file.Record);
         if (inode is null || inode.Header.Sequence != file.Sequence || !inode.Names.Any(known =>
@@ -38,7 +38,9 @@ public sealed partial class NtfsVolume
             return null;
         }
 
-        return new DirectoryEntry(name, IdOf(inode), KindOf(inode, ReadExtended(inode), out _));
+        return withAttributes && Describe(inode) is var attributes
+            ? new DirectoryEntry(name, attributes.File, attributes.Kind, attributes)
+            : new DirectoryEntry(name, IdOf(inode), KindOf(inode, ReadExtended(inode), out _));
     });
 
     public FileReference ParentOf(FileId directory) => Ask(() =>

@@ -95,30 +95,33 @@ internal sealed class AttributeCache
                 return (new Seen(attributes, TimeSpan.Zero, TimeSpan.Zero), false);
             }
 
-            TimeSpan valid = TimeSpan.Zero, nameValid = TimeSpan.Zero;
-            if (entry.Leases.HasFlag(AttributeLeases.Attributes) && IsUnchanged(attributes.File, since.Change))
+            var keeps = entry.Leases.HasFlag(AttributeLeases.Attributes) && TryKeep(attributes, since);
+            var keepsName = lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name)
+                && TryKeep(name.Directory, name.Name, attributes.File, since);
+            return (new Seen(attributes, keeps ? left : TimeSpan.Zero, keepsName ? left : TimeSpan.Zero), IsFull);
+        }
+    }
+
+    /// <summary>Keeps names and attributes of a page of a directory. True: the caller has to let go of all.</summary>
+    public bool Keep(FileId directory, IReadOnlyList<DirectoryEntry> entries, (long Change, long Life) since)
+    {
+        lock (_gate)
+        {
+            if (!_lease.IsRunning || since.Life != _lease.Life || _suspended > 0)
             {
-                var kept = Of(attributes.File);
-                (kept.Attributes, kept.Life) = (attributes, since.Life);
-                valid = left;
+                return false;
             }
 
-            if (lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name) && IsUnchanged(name.Directory, since.Change))
+            foreach (var entry in entries)
             {
-                var kept = Of(name.Directory);
-                if (kept.NamesLife != since.Life)
+                if (entry.Attributes is { } attributes)
                 {
-                    kept.Names = null;
+                    TryKeep(attributes, since);
+                    TryKeep(directory, entry.Name, attributes.File, since);
                 }
-
-                kept.NamesLife = since.Life;
-                kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
-                _names += kept.Names.TryAdd(name.Name, attributes.File) ? 1 : 0;
-                kept.Names[name.Name] = attributes.File;
-                nameValid = left;
             }
 
-            return (new Seen(attributes, valid, nameValid), _files.Count + _names > _filesMax);
+            return IsFull;
         }
     }
 
@@ -200,6 +203,41 @@ internal sealed class AttributeCache
             _suspended--;
             _stamps.ChangedAll();
         }
+    }
+
+    private bool IsFull => _files.Count + _names > _filesMax;
+
+    private bool TryKeep(InodeAttributes attributes, (long Change, long Life) since)
+    {
+        if (!IsUnchanged(attributes.File, since.Change))
+        {
+            return false;
+        }
+
+        var kept = Of(attributes.File);
+        (kept.Attributes, kept.Life) = (attributes, since.Life);
+        return true;
+    }
+
+    private bool TryKeep(FileId directory, string name, FileId file, (long Change, long Life) since)
+    {
+        if (!IsUnchanged(directory, since.Change))
+        {
+            return false;
+        }
+
+        var kept = Of(directory);
+        if (kept.NamesLife != since.Life && kept.Names is { } old)
+        {
+            _names -= old.Count;
+            kept.Names = null;
+        }
+
+        kept.NamesLife = since.Life;
+        kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
+        _names += kept.Names.TryAdd(name, file) ? 1 : 0;
+        kept.Names[name] = file;
+        return true;
     }
 
     private bool IsUnchanged(FileId file, long since) => !_changing.ContainsKey(file) && _stamps.IsUnchangedSince(file, since);

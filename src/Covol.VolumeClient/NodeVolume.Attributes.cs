@@ -28,6 +28,24 @@ public sealed partial class NodeVolume
         return Kept(_attributes.Keep(entry, since, (directory, name)));
     }
 
+    /// <summary>As <see cref="LookupAsync"/>, where that needs to ask nobody.</summary>
+    public bool TryLookup(FileId directory, string name, out Seen seen) => _attributes.TryGet(directory, name, out seen);
+
+    /// <summary>Whether the file is known to have no extended attributes; false: that has to be asked.</summary>
+    public bool IsKnownPlain(FileId file) => _attributes.TryGet(file, out var seen) && seen.Attributes.IsPlain;
+
+    /// <summary>
+    /// Some of a directory's names (<see cref="ListDirectory"/>). With attributes, <see cref="TryLookup"/> finds what of the page may be
+    /// kept, as long as it may be.
+    /// </summary>
+    public async ValueTask<DirectoryPage> ListAsync(FileId directory, string? after, bool withAttributes)
+    {
+        var since = _attributes.Now;
+        var page = await AskAsync<DirectoryPage>(new ListDirectory(directory, after, withAttributes)).ConfigureAwait(false);
+        LetGoWhere(isFull: _attributes.Keep(directory, page.Entries, since));
+        return page;
+    }
+
     /// <summary>Attributes as all nodes see them; this node's own direct writes are said first.</summary>
     public async ValueTask<Seen> LookAtAsync(FileId file)
     {
@@ -54,12 +72,16 @@ public sealed partial class NodeVolume
 
     private Seen Kept((Seen Seen, bool IsFull) kept)
     {
-        if (kept.IsFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
+        LetGoWhere(kept.IsFull);
+        return kept.Seen;
+    }
+
+    private void LetGoWhere(bool isFull)
+    {
+        if (isFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
         {
             Volatile.Write(ref _lettingGo, 0);
         }
-
-        return kept.Seen;
     }
 
     /// <summary>Begins anew with nothing, because so much is kept that the coordinator gives no more.</summary>

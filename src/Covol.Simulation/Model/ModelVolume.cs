@@ -190,9 +190,13 @@ internal sealed class ModelVolume : INtfsVolume
     public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory) =>
         [.. Directory(directory).Names.Select(name => (name.Key, _state.Inodes[name.Value].File.Reference))];
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
         Directory(directory).Names.TryGetValue(name, out var record) && _state.Inodes[record].File.Reference == file
-            ? new DirectoryEntry(name, _state.Inodes[record].File, _state.Inodes[record].Kind)
+            ? new DirectoryEntry(
+                name,
+                _state.Inodes[record].File,
+                _state.Inodes[record].Kind,
+                withAttributes ? GetAttributes(_state.Inodes[record].File) : null)
             : null;
 
     public FileReference ParentOf(FileId directory)

@@ -156,9 +156,9 @@ internal sealed partial class ModelVolume : INtfsVolume
         return [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
     }
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
         Directory(directory).Names.TryGetValue(name, out var id) && id.Reference == file
-            ? new DirectoryEntry(name, id, Find(id).Kind)
+            ? new DirectoryEntry(name, id, Find(id).Kind, withAttributes ? GetAttributes(id) : null)
             : null;
 
     public FileReference ParentOf(FileId directory) => Directory(directory).Id.Reference;
@@ -213,7 +213,7 @@ internal sealed partial class ModelVolume : INtfsVolume
     public FileMap TrimStep(FileId file)
     {
         var inode = Find(file);
-        while ((inode.Clusters.Count - 1) * (long)Cluster >= inode.Size)
+        while ((inode.Clusters.Count - 1) * (long)Cluster >= Math.Max(inode.Size, inode.KeptRoom.Value))
         {
             FreeLast(inode);
         }
@@ -231,6 +231,7 @@ internal sealed partial class ModelVolume : INtfsVolume
             FreeLast(inode);
         }
 
+        inode.KeptRoom = kept > wanted ? inode.KeptRoom : ByteCount.Zero;
         inode.Size = Math.Min(inode.Size, kept > wanted ? kept * Cluster : size.Value);
         inode.Valid = Math.Min(inode.Valid, inode.Size);
         return inode.Size <= size.Value;
@@ -336,6 +337,8 @@ internal sealed partial class ModelVolume : INtfsVolume
         public long Size { get; set; }
 
         public long Valid { get; set; }
+
+        public ByteCount KeptRoom { get; set; }
 
         public int Mode { get; set; }
 
