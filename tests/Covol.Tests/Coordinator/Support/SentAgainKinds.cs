@@ -52,6 +52,8 @@ internal static class SentAgainKinds
         ["grow"] = new(scene => new SetSize(scene.A, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
         ["allocate"] = new(
             scene => new Allocate(scene.A, AllocationMode.Extend, default, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
+        ["keep room past the end"] = new(
+            scene => new Allocate(scene.A, AllocationMode.KeepSize, default, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
         ["zero a range"] = new(
             scene => new Allocate(scene.A, AllocationMode.ZeroRange, default, new ByteCount(4_096)),
             scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 8))),
