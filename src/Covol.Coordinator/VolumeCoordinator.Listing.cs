@@ -18,8 +18,6 @@ public sealed partial class VolumeCoordinator
     private const int EntryBytes = 40;
     private const int AttributesBytes = 110;
 
-    private readonly DirectoryListings _listings = new();
-
     private async Task<VolumeReply> ListAsync(Session session, ListDirectory list)
     {
         var since = _leases.Clock;
@@ -27,26 +25,24 @@ public sealed partial class VolumeCoordinator
         return list.WithAttributes ? page with { Entries = MayKeep(session, list, page, since) } : page;
     }
 
-    private DirectoryPage PageOf(MetadataContext context, ListDirectory list)
+    private static DirectoryPage PageOf(MetadataContext context, ListDirectory list)
     {
-        var names = _listings.NamesOf(context.Volume, list.Directory, isFirst: list.After is null);
-        var index = list.After is null ? 0 : DirectoryListings.FirstAfter(names, list.After);
-        var page = new List<DirectoryEntry>();
+        var (names, isLast) = context.Volume.NamesAfter(list.Directory, list.After, PageEntriesMax);
+        var page = new List<DirectoryEntry>(names.Count);
         var bytes = 0;
-        for (; index < names.Count && page.Count < PageEntriesMax && bytes < PageBytesMax; index++)
+        foreach (var (name, file) in names)
         {
-            var (name, file) = names[index];
+            if (bytes >= PageBytesMax)
+            {
+                isLast = false;
+                break;
+            }
+
             if (context.Volume.EntryOf(list.Directory, name, file, list.WithAttributes) is { } entry)
             {
                 page.Add(entry);
                 bytes += BytesOf(entry, list.WithAttributes);
             }
-        }
-
-        var isLast = index == names.Count;
-        if (isLast)
-        {
-            _listings.Drop(list.Directory);
         }
 
         return new DirectoryPage(page, isLast, context.Volume.ParentOf(list.Directory));

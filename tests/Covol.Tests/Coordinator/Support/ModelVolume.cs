@@ -54,9 +54,6 @@ internal sealed partial class ModelVolume : INtfsVolume
     /// <summary>The largest record so far, as a share of the ring.</summary>
     public double LargestCommit { get; private set; }
 
-    /// <summary>How often a directory's names were listed.</summary>
-    public int Listings { get; private set; }
-
     public bool HasRoomForChange => true;
 
     /// <summary>The clusters that are free right now.</summary>
@@ -150,10 +147,10 @@ internal sealed partial class ModelVolume : INtfsVolume
     public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
         [.. Directory(directory).Names.Select(name => new DirectoryEntry(name.Key, name.Value, Find(name.Value).Kind))];
 
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory)
+    public (IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast) NamesAfter(FileId directory, string? after, int max)
     {
-        Listings++;
-        return [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
+        var rest = Directory(directory).Names.Where(name => after is null || string.CompareOrdinal(name.Key, after) > 0).ToList();
+        return ([.. rest.Take(max).Select(name => (name.Key, name.Value.Reference))], rest.Count <= max);
     }
 
     public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
