@@ -51,14 +51,14 @@ internal sealed partial class VolumeFileSystem
     private void Fill(FuseRequest request, OpenDirectory directory, ulong from)
     {
         var listing = request.BeginDirectory();
-        for (var cookie = from; cookie < (ulong)directory.Entries.Count + OwnEntries; cookie++)
+        for (var cookie = from; cookie < (ulong)directory.Names.Count + OwnEntries; cookie++)
         {
             var fits = cookie switch
             {
                 0 => listing.TryAdd(".", _nodes.NodeOf(directory.Directory), FuseShapes.Mode(FileKind.Directory), 1),
                 1 => listing.TryAdd(
                     "..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
-                _ => Add(ref listing, directory, directory.Entries[(int)(cookie - OwnEntries)], cookie + 1),
+                _ => Add(ref listing, directory, (int)(cookie - OwnEntries), cookie + 1),
             };
             if (!fits)
             {
@@ -73,16 +73,17 @@ internal sealed partial class VolumeFileSystem
     /// An entry with attributes counts as a lookup, one without does not. Only what may be shown at this moment is told: what came with
     /// the page may have changed since.
     /// </summary>
-    private bool Add(ref FuseDirectoryListing listing, OpenDirectory directory, DirectoryEntry entry, ulong next)
+    private bool Add(ref FuseDirectoryListing listing, OpenDirectory directory, int number, ulong next)
     {
-        if (!listing.WithAttributes || !_volume.TryLookup(directory.Directory, entry.Name, out var seen))
+        var (name, file, kind) = directory.Names[number];
+        if (!listing.WithAttributes || !_volume.TryLookup(directory.Directory, name, out var seen))
         {
-            return listing.TryAdd(entry.Name, _nodes.NodeOf(entry.File), FuseShapes.Mode(entry.Kind), next);
+            return listing.TryAdd(name, _nodes.NodeOf(new FileId(file, 0)), FuseShapes.Mode(kind), next);
         }
 
         // The kernel takes the names in after it has the answer, so it could not be told to let go of them meanwhile: it looks a name up
         // once more before it uses it, which this node's own cache answers.
-        if (!listing.TryAdd(entry.Name, EntryOf(seen, TimeSpan.Zero), next))
+        if (!listing.TryAdd(name, EntryOf(seen, TimeSpan.Zero), next))
         {
             return false;
         }
