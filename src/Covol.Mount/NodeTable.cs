@@ -69,16 +69,15 @@ internal sealed class NodeTable
     }
 
     /// <summary>Throws Stale for a node that the kernel was never told of, or gave back.</summary>
-    public FileId Resolve(ulong node)
-    {
-        if (node == Root)
-        {
-            return _root;
-        }
+    public FileId Resolve(ulong node) => TryResolve(node, out var file)
+        ? file
+        : throw new VolumeException(VolumeError.Stale, $"Node {node:x} is not known here.");
 
-        return _known.TryGetValue(node, out var known)
-            ? new FileId(new FileReference(node), known.Birth)
-            : throw new VolumeException(VolumeError.Stale, $"Node {node:x} is not known here.");
+    public bool TryResolve(ulong node, out FileId file)
+    {
+        var isKnown = _known.TryGetValue(node, out var known);
+        file = node == Root ? _root : new FileId(new FileReference(node), known.Birth);
+        return isKnown || node == Root;
     }
 
     private readonly record struct Known(long Birth, ulong Lookups);

@@ -36,13 +36,6 @@ internal sealed partial class VolumeFileSystem
     private async Task GetExtendedAttributeAsync(FuseRequest request)
     {
         var get = new GetExtendedAttribute(_nodes.Resolve(request.Node), AttributeNameOf(request));
-        if (_volume.IsKnownPlain(get.File))
-        {
-            // ls -l asks each file for what it may have of a security module's.
-            request.ReplyError(Errno.Of(VolumeError.NoSuchAttribute));
-            return;
-        }
-
         var value = await _volume.AskAsync<ExtendedAttributeValue>(get).ConfigureAwait(false);
         ReplySized(request, value.Value.Span);
     }

@@ -3,6 +3,7 @@ using Covol.Fuse;
 using Covol.Protocol.Files;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Covol.VolumeClient;
 
 namespace Covol.Mount;
 
@@ -16,6 +17,11 @@ internal sealed partial class VolumeFileSystem
     {
         var seen = await _volume.LookupAsync(_nodes.Resolve(request.Node), NameOf(request)).ConfigureAwait(false);
 
+        ReplyLookedUp(request, seen);
+    }
+
+    private void ReplyLookedUp(FuseRequest request, in Seen seen)
+    {
         var entry = EntryOf(seen, KernelMay(seen.NameValid));
         _nodes.LookedUp(seen.Attributes.File);
         request.ReplyEntry(entry);

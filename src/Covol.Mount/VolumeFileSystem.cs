@@ -73,7 +73,11 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
                 Queue(request);
                 break;
             default:
-                Queue(request);
+                if (!TryAnswerKept(request))
+                {
+                    Queue(request);
+                }
+
                 break;
         }
     }

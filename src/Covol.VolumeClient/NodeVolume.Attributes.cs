@@ -31,6 +31,9 @@ public sealed partial class NodeVolume
     /// <summary>As <see cref="LookupAsync"/>, where that needs to ask nobody.</summary>
     public bool TryLookup(FileId directory, string name, out Seen seen) => _attributes.TryGet(directory, name, out seen);
 
+    /// <summary>As <see cref="LookAtAsync"/>, where that needs to ask nobody.</summary>
+    public bool TryLookAt(FileId file, out Seen seen) => _attributes.TryGet(file, out seen);
+
     /// <summary>Whether the file is known to have no extended attributes; false: that has to be asked.</summary>
     public bool IsKnownPlain(FileId file) => _attributes.TryGet(file, out var seen) && seen.Attributes.IsPlain;
 
