@@ -58,7 +58,7 @@ internal sealed partial class VolumeFileSystem
                 0 => listing.TryAdd(".", _nodes.NodeOf(directory.Directory), FuseShapes.Mode(FileKind.Directory), 1),
                 1 => listing.TryAdd(
                     "..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
-                _ => Add(ref listing, directory, (int)(cookie - OwnEntries), cookie + 1),
+                _ => Add(request, ref listing, directory, (int)(cookie - OwnEntries), cookie + 1),
             };
             if (!fits)
             {
@@ -73,7 +73,7 @@ internal sealed partial class VolumeFileSystem
     /// An entry with attributes counts as a lookup, one without does not. Only what may be shown at this moment is told: what came with
     /// the page may have changed since.
     /// </summary>
-    private bool Add(ref FuseDirectoryListing listing, OpenDirectory directory, int number, ulong next)
+    private bool Add(FuseRequest request, ref FuseDirectoryListing listing, OpenDirectory directory, int number, ulong next)
     {
         var (name, file, kind) = directory.Names[number];
         if (!listing.WithAttributes || !_volume.TryLookup(directory.Directory, name, out var seen))
@@ -83,12 +83,12 @@ internal sealed partial class VolumeFileSystem
 
         // The kernel takes the names in after it has the answer, so it could not be told to let go of them meanwhile: it looks a name up
         // once more before it uses it, which this node's own cache answers.
-        if (!listing.TryAdd(name, EntryOf(seen, TimeSpan.Zero), next))
+        if (!listing.TryAdd(name, EntryOf(seen, TimeSpan.Zero, thread: 0), next))
         {
             return false;
         }
 
-        _nodes.LookedUp(seen.Attributes.File);
+        _nodes.LookedUp(seen.Attributes.File, request.ProcessId);
         return true;
     }
 

@@ -51,7 +51,7 @@ internal sealed partial class VolumeFileSystem
             await CutByUserAsync(request, attributes).ConfigureAwait(false);
         }
 
-        request.ReplyCreate(LookedUp(attributes), (ulong)handle.Id.Value, OpenReply);
+        request.ReplyCreate(LookedUp(request, attributes), (ulong)handle.Id.Value, OpenReply);
     }
 
     private void Opened(OpenFile handle, InodeAttributes attributes)

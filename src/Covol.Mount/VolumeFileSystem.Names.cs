@@ -22,8 +22,8 @@ internal sealed partial class VolumeFileSystem
 
     private void ReplyLookedUp(FuseRequest request, in Seen seen)
     {
-        var entry = EntryOf(seen, KernelMay(seen.NameValid));
-        _nodes.LookedUp(seen.Attributes.File);
+        var entry = EntryOf(seen, KernelMay(seen.NameValid), request.ProcessId);
+        _nodes.LookedUp(seen.Attributes.File, request.ProcessId);
         request.ReplyEntry(entry);
     }
 
@@ -118,7 +118,7 @@ internal sealed partial class VolumeFileSystem
     {
         var create = new Create(_nodes.Resolve(request.Node), name, inode, null, OpenExisting: false, Truncate: false);
         var entry = await _volume.AskAsync<Entry>(create).ConfigureAwait(false);
-        request.ReplyEntry(LookedUp(entry.Attributes));
+        request.ReplyEntry(LookedUp(request, entry.Attributes));
     }
 
     private async Task UnlinkAsync(FuseRequest request, bool isDirectory)
@@ -150,7 +150,7 @@ internal sealed partial class VolumeFileSystem
     {
         var link = new Link(_nodes.Resolve(request.Link.OldNode), _nodes.Resolve(request.Node), NameOf(request));
         var entry = await _volume.AskAsync<Entry>(link).ConfigureAwait(false);
-        request.ReplyEntry(LookedUp(entry.Attributes));
+        request.ReplyEntry(LookedUp(request, entry.Attributes));
     }
 
     private async Task FileSystemStatusAsync(FuseRequest request)

@@ -230,18 +230,18 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
     }
 
     /// <summary>The answer of a request that looks a file up, of which the kernel keeps nothing.</summary>
-    private FuseEntry LookedUp(InodeAttributes attributes)
+    private FuseEntry LookedUp(FuseRequest request, InodeAttributes attributes)
     {
-        _nodes.LookedUp(attributes.File);
+        _nodes.LookedUp(attributes.File, request.ProcessId);
         return EntryOf(attributes, TimeSpan.Zero, TimeSpan.Zero);
     }
 
     /// <summary>
     /// Before it counts as looked up: an inode that the kernel does not have yet cannot be recalled from it, so its attributes are asked for
-    /// once more.
+    /// once more. <paramref name="thread"/> as <see cref="NodeTable.IsKnown"/> takes it.
     /// </summary>
-    private FuseEntry EntryOf(in Seen seen, TimeSpan nameValid) =>
-        EntryOf(seen.Attributes, _nodes.IsKnown(seen.Attributes.File) ? KernelMay(seen.Valid) : TimeSpan.Zero, nameValid);
+    private FuseEntry EntryOf(in Seen seen, TimeSpan nameValid, uint thread) =>
+        EntryOf(seen.Attributes, _nodes.IsKnown(seen.Attributes.File, thread) ? KernelMay(seen.Valid) : TimeSpan.Zero, nameValid);
 
     private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid, TimeSpan nameValid) => new()
     {
