@@ -66,6 +66,20 @@ public sealed class PagesWithAttributes
     }
 
     [Fact]
+    public async Task Control_without_recalls_a_change_does_not_wait_for_who_keeps_a_page()
+    {
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { RecallsAttributes = false });
+        var (keeper, changer) = await ClientsAsync(world);
+        keeper.AnswersAttributeRecalls = false;
+        var file = await ClosedAsync(changer, "a", length: 0);
+        (await PageAsync(keeper)).Entries[0].Attributes.ShouldNotBeNull();
+
+        await changer.AskAsync<Entry>(new SetAttributes(file, new AttributeChange { Mode = 0x180 }), slot: 5);
+
+        keeper.Notices.OfType<RecallAttributes>().ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_page_tells_nothing_of_what_may_not_be_kept()
     {
         await using var world = await CoordinatorWorld.StartAsync();
