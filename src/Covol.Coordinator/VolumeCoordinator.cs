@@ -301,7 +301,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         Unlink unlink => UnlinkAsync(session, call.Id, unlink),
         Rename rename => RenameAsync(session, call.Id, rename),
         ReadLink read => ReadLinkAsync(read),
-        ListDirectory list => ListAsync(list),
+        ListDirectory list => ListAsync(session, list),
         GetSpace => GetSpaceAsync(),
         GetExtendedAttribute get => GetExtendedAttributeAsync(get),
         SetExtendedAttribute set => SetExtendedAttributeAsync(call.Id, set),

@@ -51,7 +51,7 @@ internal sealed partial class VolumeFileSystem
             await CutByUserAsync(request, seen.Attributes).ConfigureAwait(false);
         }
 
-        request.ReplyCreate(EntryOf(seen.Attributes, nameValid: KernelMay(seen.NameValid)), (ulong)handle.Id.Value, OpenReply);
+        request.ReplyCreate(LookedUp(request, seen), (ulong)handle.Id.Value, OpenReply);
     }
 
     private void Opened(OpenFile handle, InodeAttributes attributes)

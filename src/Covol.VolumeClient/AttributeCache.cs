@@ -71,6 +71,44 @@ internal sealed class AttributeCache
         return false;
     }
 
+    /// <summary>As <see cref="TryGet(FileId, out Seen)"/>, for a thread that must not wait: false too while another one is at it.</summary>
+    public bool TryGetAtOnce(FileId file, out Seen seen)
+    {
+        seen = default;
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            return TryGet(file, out seen);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>As <see cref="TryGet(FileId, string, out Seen)"/>, likewise.</summary>
+    public bool TryGetAtOnce(FileId directory, string name, out Seen seen)
+    {
+        seen = default;
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
+        {
+            return TryGet(directory, name, out seen);
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
     /// <summary>What a name is known to lead to.</summary>
     public FileId? NameOf(FileId directory, string name)
     {
@@ -85,14 +123,23 @@ internal sealed class AttributeCache
 
     /// <summary>
     /// All names of the directory are known, and this is none of them: it was empty when this session made it, and nobody else has changed
-    /// it since.
+    /// it since. For a thread that must not wait: false too while another one is at it.
     /// </summary>
     public bool IsAbsent(FileId directory, string name)
     {
-        lock (_gate)
+        if (!_gate.TryEnter())
+        {
+            return false;
+        }
+
+        try
         {
             return _lease.IsRunning && _files.TryGetValue(directory, out var kept) && kept.NamesLife == _lease.Life
                 && kept is { IsComplete: true, Names: { } names } && !names.ContainsKey(name);
+        }
+        finally
+        {
+            _gate.Exit();
         }
     }
 
@@ -108,21 +155,33 @@ internal sealed class AttributeCache
                 return (new Seen(attributes, TimeSpan.Zero, TimeSpan.Zero), false);
             }
 
-            TimeSpan valid = TimeSpan.Zero, nameValid = TimeSpan.Zero;
-            if (entry.Leases.HasFlag(AttributeLeases.Attributes) && IsUnchanged(attributes.File, since.Change))
+            var keeps = entry.Leases.HasFlag(AttributeLeases.Attributes) && TryKeep(attributes, since);
+            var keepsName = lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name)
+                && TryKeep(name.Directory, name.Name, attributes.File, since);
+            return (new Seen(attributes, keeps ? left : TimeSpan.Zero, keepsName ? left : TimeSpan.Zero), IsFull);
+        }
+    }
+
+    /// <summary>Keeps names and attributes of a page of a directory. True: the caller has to let go of all.</summary>
+    public bool Keep(FileId directory, IReadOnlyList<DirectoryEntry> entries, (long Change, long Life) since)
+    {
+        lock (_gate)
+        {
+            if (!_lease.IsRunning || since.Life != _lease.Life || _suspended > 0)
             {
-                var kept = Of(attributes.File);
-                (kept.Attributes, kept.Life) = (attributes, since.Life);
-                valid = left;
+                return false;
             }
 
-            if (lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name) && IsUnchanged(name.Directory, since.Change))
+            foreach (var entry in entries)
             {
-                KeepName(name.Directory, name.Name, attributes.File, since.Life);
-                nameValid = left;
+                if (entry.Attributes is { } attributes)
+                {
+                    TryKeep(attributes, since);
+                    TryKeep(directory, entry.Name, attributes.File, since);
+                }
             }
 
-            return (new Seen(attributes, valid, nameValid), _files.Count + _names > _filesMax);
+            return IsFull;
         }
     }
 
@@ -295,11 +354,37 @@ internal sealed class AttributeCache
         kept.IsComplete = isComplete;
     }
 
+    private bool IsFull => _files.Count + _names > _filesMax;
+
+    private bool TryKeep(InodeAttributes attributes, (long Change, long Life) since)
+    {
+        if (!IsUnchanged(attributes.File, since.Change))
+        {
+            return false;
+        }
+
+        var kept = Of(attributes.File);
+        (kept.Attributes, kept.Life) = (attributes, since.Life);
+        return true;
+    }
+
+    private bool TryKeep(FileId directory, string name, FileId file, (long Change, long Life) since)
+    {
+        if (!IsUnchanged(directory, since.Change))
+        {
+            return false;
+        }
+
+        KeepName(directory, name, file, since.Life);
+        return true;
+    }
+
     private void KeepName(FileId directory, string name, FileId file, long life)
     {
         var kept = Of(directory);
-        if (kept.NamesLife != life)
+        if (kept.NamesLife != life && kept.Names is { } old)
         {
+            _names -= old.Count;
             (kept.Names, kept.IsComplete) = (null, false);
         }
 

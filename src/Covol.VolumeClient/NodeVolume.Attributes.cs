@@ -26,7 +26,7 @@ public sealed partial class NodeVolume
             return seen;
         }
 
-        if (name.Length <= NameLengthMax && _attributes.IsAbsent(directory, name))
+        if (IsKnownAbsent(directory, name))
         {
             throw new VolumeException(VolumeError.NotFound, $"There is no '{name}'.");
         }
@@ -34,6 +34,30 @@ public sealed partial class NodeVolume
         var since = _attributes.Now;
         var entry = await AskAsync<Entry>(new Lookup(directory, name)).ConfigureAwait(false);
         return Kept(_attributes.Keep(entry, since, (directory, name)));
+    }
+
+    /// <summary>As <see cref="LookupAsync"/>, where that needs to ask nobody and to wait for nobody.</summary>
+    public bool TryLookup(FileId directory, string name, out Seen seen) => _attributes.TryGetAtOnce(directory, name, out seen);
+
+    /// <summary>As <see cref="LookAtAsync"/>, where that needs to ask nobody and to wait for nobody.</summary>
+    public bool TryLookAt(FileId file, out Seen seen) => _attributes.TryGetAtOnce(file, out seen);
+
+    /// <summary>Whether the file is known to have no extended attributes; false: that has to be asked.</summary>
+    public bool IsKnownPlain(FileId file) => _attributes.TryGetAtOnce(file, out var seen) && seen.Attributes.IsPlain;
+
+    /// <summary>Whether the directory is known to have no such name; false: that has to be asked.</summary>
+    public bool IsKnownAbsent(FileId directory, string name) => name.Length <= NameLengthMax && _attributes.IsAbsent(directory, name);
+
+    /// <summary>
+    /// Some of a directory's names (<see cref="ListDirectory"/>). With attributes, <see cref="TryLookup"/> finds what of the page may be
+    /// kept, as long as it may be.
+    /// </summary>
+    public async ValueTask<DirectoryPage> ListAsync(FileId directory, string? after, bool withAttributes)
+    {
+        var since = _attributes.Now;
+        var page = await AskAsync<DirectoryPage>(new ListDirectory(directory, after, withAttributes)).ConfigureAwait(false);
+        LetGoWhere(isFull: _attributes.Keep(directory, page.Entries, since));
+        return page;
     }
 
     /// <summary>Attributes as all nodes see them; this node's own direct writes are said first.</summary>
@@ -108,12 +132,16 @@ public sealed partial class NodeVolume
 
     private Seen Kept((Seen Seen, bool IsFull) kept)
     {
-        if (kept.IsFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
+        LetGoWhere(kept.IsFull);
+        return kept.Seen;
+    }
+
+    private void LetGoWhere(bool isFull)
+    {
+        if (isFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
         {
             Volatile.Write(ref _lettingGo, 0);
         }
-
-        return kept.Seen;
     }
 
     /// <summary>Begins anew with nothing, because so much is kept that the coordinator gives no more.</summary>

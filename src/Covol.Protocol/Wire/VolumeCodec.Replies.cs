@@ -171,6 +171,7 @@ public static partial class VolumeCodec
                 Name = entry.Name,
                 File = entry.File.ToWire(),
                 Kind = (Pb.FileKind)entry.Kind,
+                Attributes = entry.Attributes?.ToWire(),
             });
         }
 
@@ -183,7 +184,7 @@ public static partial class VolumeCodec
         for (var index = 0; index < entries.Length; index++)
         {
             var entry = message.Entries[index];
-            entries[index] = new DirectoryEntry(entry.Name, entry.File.FromWire(), entry.Kind.FromWire());
+            entries[index] = new DirectoryEntry(entry.Name, entry.File.FromWire(), entry.Kind.FromWire(), entry.Attributes?.FromWire());
         }
 
         return new DirectoryPage(entries, message.IsLast, new FileReference(message.Parent));

@@ -270,6 +270,37 @@ public sealed class AttributeCacheTests
         Keep(_cache.Now).IsFull.ShouldBeFalse();
     }
 
+    [Fact]
+    public void Of_a_page_what_has_attributes_is_shown_until_it_is_recalled()
+    {
+        _cache.Keep(s_directory, Page(Attributes(1)), _cache.Now).ShouldBeFalse();
+
+        _cache.TryGet(s_directory, "a", out var seen).ShouldBeTrue();
+        seen.Attributes.ShouldBe(Attributes(1));
+        _cache.TryGet(s_directory, "told without", out _).ShouldBeFalse();
+
+        _cache.Recalled([s_file]);
+        _cache.TryGet(s_directory, "a", out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Of_a_page_that_a_recall_overtook_what_it_named_is_not_shown()
+    {
+        var since = _cache.Now;
+        _cache.Recalled([s_directory]);
+        _cache.Keep(s_directory, Page(Attributes(1)), since);
+
+        _cache.TryGet(s_directory, "a", out _).ShouldBeFalse();
+        _cache.TryGet(s_file, out _).ShouldBeTrue();
+
+        _cache.DropAll();
+        _cache.Keep(s_directory, Page(Attributes(1)), since);
+        _cache.TryGet(s_file, out _).ShouldBeFalse();
+    }
+
+    private static DirectoryEntry[] Page(InodeAttributes attributes) =>
+        [new("a", s_file, FileKind.Regular, attributes), new("told without", new FileId(new FileReference(66, 1), 1), FileKind.Regular)];
+
     private (Seen Seen, bool IsFull) Keep((long Change, long Life) since) => _cache.Keep(
         new Entry(Attributes(1)) { Leases = AttributeLeases.Attributes | AttributeLeases.Name }, since, (s_directory, "a"));
 
