@@ -6,7 +6,7 @@ namespace Covol.Lab.Bench;
 
 /// <summary>
 /// Threads that do one operation on names again and again, by the system calls that its name says and no others: .NET's own way to open a
-/// file also locks it, which is a request to the coordinator and one more to let go.
+/// file also locks it (flock), which a volume asks of the coordinator.
 /// </summary>
 internal static class MetadataRun
 {
