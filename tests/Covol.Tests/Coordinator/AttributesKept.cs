@@ -83,13 +83,15 @@ public sealed class AttributesKept
         var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
         var changer = await world.ClientAsync(2);
 
-        var made = await keeper.AskAsync<Entry>(keeper.NewFile("a", null));
+        var folder = await FolderAsync(keeper);
+
+        var made = await keeper.AskAsync<Entry>(keeper.NewFile("a", null) with { Directory = folder });
 
         made.Leases.ShouldBe(Both);
-        made.Changed.Single().ShouldBe(await changer.AttributesAsync(changer.Root));
-        var changing = changer.AskAsync(changer.NewFile("b", null));
+        made.Changed.Single().ShouldBe(await changer.AttributesAsync(folder));
+        var changing = changer.AskAsync(changer.NewFile("b", null) with { Directory = folder });
         await world.UntilAsync(() => changing.IsCompleted);
-        Recalls(keeper).SelectMany(recall => recall.Files).ShouldContain(keeper.Root);
+        Recalls(keeper).SelectMany(recall => recall.Files).ShouldContain(folder);
     }
 
     [Fact]
@@ -97,13 +99,14 @@ public sealed class AttributesKept
     {
         await using var world = await CoordinatorWorld.StartAsync();
         var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
-        await keeper.AskAsync<Entry>(keeper.NewFile("a", null));
+        var folder = await FolderAsync(keeper);
+        await keeper.AskAsync<Entry>(keeper.NewFile("a", null) with { Directory = folder });
 
-        var moved = await keeper.AskAsync<Done>(new Rename(keeper.Root, "a", keeper.Root, "b", RenameMode.Replace));
-        var removed = await keeper.AskAsync<Done>(new Unlink(keeper.Root, "b", IsDirectory: false));
+        var moved = await keeper.AskAsync<Done>(new Rename(folder, "a", folder, "b", RenameMode.Replace));
+        var removed = await keeper.AskAsync<Done>(new Unlink(folder, "b", IsDirectory: false));
 
-        moved.Changed.Single().File.ShouldBe(keeper.Root);
-        removed.Changed.Single().ShouldBe(await keeper.AttributesAsync(keeper.Root));
+        moved.Changed.Single().File.ShouldBe(folder);
+        removed.Changed.Single().ShouldBe(await keeper.AttributesAsync(folder));
     }
 
     [Fact]
@@ -112,11 +115,12 @@ public sealed class AttributesKept
         await using var world = await CoordinatorWorld.StartAsync();
         var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
         var other = await world.ClientAsync(2, takesAttributeLeases: true);
+        var folder = await FolderAsync(keeper);
         using var both = new ManualResetEventSlim();
         world.Volume.BeforeCommit = () => both.Wait(TimeSpan.FromSeconds(20));
 
-        var first = keeper.AskAsync(keeper.NewFile("a", null));
-        var second = other.AskAsync(other.NewFile("b", null));
+        var first = keeper.AskAsync(keeper.NewFile("a", null) with { Directory = folder });
+        var second = other.AskAsync(other.NewFile("b", null) with { Directory = folder });
         await world.Coordinator.GetStateAsync();
         both.Set();
 
@@ -129,8 +133,8 @@ public sealed class AttributesKept
     {
         await using var world = await CoordinatorWorld.StartAsync();
         var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
+        var create = keeper.NewFile("a", null) with { Directory = await FolderAsync(keeper) };
         var id = keeper.NextId();
-        var create = keeper.NewFile("a", null);
         (await keeper.SendAsync(id, create)).Reply.Changed.Count.ShouldBe(1);
 
         var again = (await keeper.SendAsync(id, create)).Reply.ShouldBeOfType<Entry>();
@@ -209,6 +213,9 @@ public sealed class AttributesKept
         (await keeper.AskAsync<Entry>(new Lookup(keeper.Root, "disk.raw"))).Leases.ShouldBe(Both);
         return (keeper, changer, file);
     }
+
+    private static async Task<FileId> FolderAsync(TestClient client) => (await client.AskAsync<Entry>(new Create(
+        client.Root, "folder", new NewInode(FileKind.Directory, 0x1C0, 0, 0), null, OpenExisting: false, Truncate: false))).Attributes.File;
 
     private static List<RecallAttributes> Recalls(TestClient client) => [.. client.Notices.OfType<RecallAttributes>()];
 
