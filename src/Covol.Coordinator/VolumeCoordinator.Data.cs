@@ -345,7 +345,7 @@ public sealed partial class VolumeCoordinator
 
     private async Task<FileMap> MoveOutOfRecordAsync(FileId file)
     {
-        var map = await _metadata.ReadAsync(context => context.Volume.Map(file));
+        var map = await WritableMapAsync(file);
         if (IsResident(map))
         {
             await _metadata.ChangeAsync(context => context.Volume.Extend(file, map.Size));

@@ -132,7 +132,7 @@ public sealed partial class VolumeCoordinator
         }
 
         using var gate = await _gates.EnterAsync(layout.File, Driver.GateMode.Shared);
-        var map = await _metadata.ReadAsync(context => context.Volume.Map(layout.File));
+        var map = await WritableMapAsync(layout.File);
         if (layout.HasTail && !_tails.IsOf(layout.File, session.Id, layout.Generation))
         {
             return false;

@@ -41,10 +41,12 @@ public sealed unsafe partial class FileLun : ILun
     private readonly BouncePool _bounce = new();
     private readonly int _memoryAlignment;
     private readonly bool _isDevice;
+    private readonly Lock _flushing = new();
     private readonly string _claimPath = "";
     private BlockDeviceClaim? _claim;
     private volatile bool _zeroRangeRefused;
     private volatile bool _punchHoleRefused;
+    private long _flushesFailed;
 
     private FileLun(SafeFileHandle file, string path, ILogger log)
     {
@@ -110,6 +112,8 @@ public sealed unsafe partial class FileLun : ILun
     public ByteCount Size { get; }
 
     public int BlockSize { get; }
+
+    public long FlushesFailed => Interlocked.Read(ref _flushesFailed);
 
     public int Descriptor => (int)_file.DangerousGetHandle();
 
@@ -243,6 +247,23 @@ public sealed unsafe partial class FileLun : ILun
     }
 
     public void Flush()
+    {
+        // One after the other: the kernel tells one of two that flush together of a failure, and the other one has to see that it was counted.
+        lock (_flushing)
+        {
+            try
+            {
+                FlushAlone();
+            }
+            catch
+            {
+                Interlocked.Increment(ref _flushesFailed);
+                throw;
+            }
+        }
+    }
+
+    private void FlushAlone()
     {
         var counted = BeginChange();
         try

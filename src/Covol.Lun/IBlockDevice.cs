@@ -22,6 +22,13 @@ public interface IBlockDevice : IDisposable
     /// <summary>Everything written before this call by this device is stable when it returns.</summary>
     void Flush();
 
+    /// <summary>
+    /// How many calls of <see cref="Flush"/> failed, of all threads. A device may throw away what it held when one fails, and say "done" to the
+    /// next, so whoever flushes for himself looks whether this has changed since he wrote: a failure that counts is seen when his own flush
+    /// returns. 0 where nobody else flushes the device.
+    /// </summary>
+    long FlushesFailed => 0;
+
     void WriteZeroes(LunByteOffset at, ByteCount length);
 
     /// <summary>The content is not needed any more. What it reads as afterwards is not defined.</summary>

@@ -26,6 +26,8 @@ public sealed class PartitionLun : ILun
 
     public int Descriptor => _whole.Descriptor;
 
+    public long FlushesFailed => _whole.FlushesFailed;
+
     public long DescriptorOffset => _whole.DescriptorOffset + _start.Value;
 
     public void Read(LunByteOffset from, Span<byte> target)

@@ -110,17 +110,25 @@ public interface INtfsVolume : INtfsNames, IDisposable
 
     /// <summary>
     /// One checksummed, chained journal record with all changes since the last one and the caller's own state change (slot
-    /// answers, sessions), made stable, then applied to their places. Empty changes and an empty state cost nothing.
+    /// answers, sessions), made stable. What it changed is put in its place later. Empty changes and an empty state cost nothing.
     /// </summary>
     void Commit(ReadOnlySpan<byte> callerState);
 
-    /// <summary>True when the journal could replay older content over one of these places:
-    /// <see cref="Checkpoint"/> before granting (SAFETY 15).</summary>
+    /// <summary>
+    /// Between commits: puts some of what was committed in its place on the LUN, where much waits or the lap ends soon. Holds the thread a few
+    /// milliseconds. True: much is left, and a <see cref="Checkpoint"/>, which puts all of it there, would take longer than that.
+    /// </summary>
+    bool WriteBackStep();
+
+    /// <summary>
+    /// True when the journal could write older content over one of these places, after a crash or because what was committed is not in its place
+    /// yet: <see cref="Checkpoint"/> before granting them or writing there (SAFETY 15).
+    /// </summary>
     bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant);
 
     /// <summary>
-    /// Flushes what was applied and begins a new lap of the journal, whose first record is <paramref name="callerState"/>: the
-    /// caller's whole state (SAFETY 16). Nothing may be uncommitted.
+    /// Puts all that was committed in its place, flushes, and begins a new lap of the journal, whose first record is <paramref name="callerState"/>:
+    /// the caller's whole state (SAFETY 16). Nothing may be uncommitted.
     /// </summary>
     void Checkpoint(ReadOnlySpan<byte> callerState);
 

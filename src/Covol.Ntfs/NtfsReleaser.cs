@@ -59,7 +59,7 @@ public static class NtfsReleaser
         volume.RemoveOwnFiles();
         volume.Commit([]);
 
-        // What was applied is stable before the way to the journal is forgotten.
-        device.Flush();
+        // All of it is in its place and stable before the way to the journal is forgotten.
+        volume.Checkpoint([]);
     }
 }

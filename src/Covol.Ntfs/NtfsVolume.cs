@@ -61,6 +61,9 @@ public sealed partial class NtfsVolume : INtfsVolume, IEngineReads
 
     internal VolumeGeometry Geometry { get; }
 
+    /// <summary>Committed pages that are not in their places on the LUN, by page number: for tests that compare what it should hold.</summary>
+    internal IReadOnlyDictionary<long, byte[]> NotInPlace => _device.NotInPlace;
+
     /// <summary>
     /// Recovers the volume from its journal (everything committed is carried out, in the new epoch nothing older counts) and
     /// mounts it. The caller
@@ -111,6 +114,20 @@ public sealed partial class NtfsVolume : INtfsVolume, IEngineReads
     {
         AssertUsable();
         return _device.MustCheckpointBefore(grant);
+    }
+
+    public bool WriteBackStep()
+    {
+        AssertUsable();
+        try
+        {
+            return _device.WriteBackStep();
+        }
+        catch
+        {
+            _broken = true;
+            throw;
+        }
     }
 
     public void Checkpoint(ReadOnlySpan<byte> callerState)

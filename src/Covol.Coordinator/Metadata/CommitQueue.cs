@@ -20,8 +20,11 @@ internal sealed class CommitQueue
     /// </summary>
     private const double GroupEndsAt = 0.25;
 
-    /// <summary>A lap of the journal is ended when this share of it is used.</summary>
+    /// <summary>A lap of the journal is ended when this share of it is used and little is left to be put in its place...</summary>
     private const double CheckpointAt = 0.5;
+
+    /// <summary>...or this share is used, whatever is left: the next group has to fit.</summary>
+    private const double CheckpointAtLatest = 0.7;
 
     private readonly Lock _gate = new();
     private readonly Queue<Operation> _waiting = new();
@@ -147,7 +150,8 @@ internal sealed class CommitQueue
                 }
 
                 CommitGroup();
-                if (_volume.JournalUse > CheckpointAt)
+                var isMuchLeft = _volume.WriteBackStep();
+                if (_volume.JournalUse > (isMuchLeft ? CheckpointAtLatest : CheckpointAt))
                 {
                     Checkpoint();
                 }

@@ -5,11 +5,11 @@ using Covol.Protocol.Units;
 namespace Covol.Ntfs.Checking;
 
 /// <summary>
-/// The metadata of a volume as the last commit left it, while further commits go on. Commits put pages in their places one after the other, so
-/// before a commit does that, what its pages held goes into here; a reader reads the LUN first and then takes what is here. Whatever the LUN
-/// answered, it is then the old content.
+/// The metadata of a volume as the last commit left it, while further commits go on. Their pages are put in their places one after the other, so
+/// before any of that, what these pages held goes into here, and at the begin what is committed and not in its place; a reader reads the LUN first
+/// and then takes what is here. Whatever the LUN answered, it is then the old content.
 /// <code>
-///   metadata thread   keep old pages ──► apply new ones            note a grant ──► a node may write there
+///   metadata thread   keep old pages ──► write new ones back       note a grant ──► a node may write there
 ///   reader                    read the LUN ──► take what was kept; where a grant was noted: gone
 /// </code>
 /// Nothing waits for the reader. File data is never read through it, so a place that is granted after the snapshot was metadata that has been

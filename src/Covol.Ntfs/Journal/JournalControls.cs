@@ -9,8 +9,17 @@ internal sealed record JournalControls
 {
     public static JournalControls All { get; } = new();
 
-    /// <summary>Records are stable before their pages are applied.</summary>
-    public bool FlushBeforeApply { get; init; } = true;
+    /// <summary>A commit ends when its record is stable; none of its pages is put in its place before.</summary>
+    public bool FlushRecords { get; init; } = true;
+
+    /// <summary>A lap ends when every page that its records hold is in its place.</summary>
+    public bool WriteBackBeforeLap { get; init; } = true;
+
+    /// <summary>Pages are stable in their places before the superblock that makes their records void.</summary>
+    public bool FlushBeforeLap { get; init; } = true;
+
+    /// <summary>What was written before a flush of another thread failed is written again.</summary>
+    public bool RewriteAfterFailedFlush { get; init; } = true;
 
     /// <summary>Recovery looks at the checksums of records.</summary>
     public bool VerifyChecksum { get; init; } = true;
@@ -31,4 +40,10 @@ internal sealed record JournalControls
     /// A change that does not fit what is left of a commit is undone; without it the commit is larger than the journal.
     /// </summary>
     public bool BoundCommit { get; init; } = true;
+
+    /// <summary>No guard but a limit: <see cref="WriteBack.PagesWaitMax"/>; less of it lets crash tests cut in more places.</summary>
+    public int PagesWaitMax { get; init; } = WriteBack.PagesWaitMax;
+
+    /// <summary>As <see cref="PagesWaitMax"/>: <see cref="WriteBack.StepWritesMax"/>.</summary>
+    public int StepWritesMax { get; init; } = WriteBack.StepWritesMax;
 }

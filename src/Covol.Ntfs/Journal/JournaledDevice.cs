@@ -9,9 +9,9 @@ using Covol.Protocol.Units;
 namespace Covol.Ntfs.Journal;
 
 /// <summary>
-/// The volume as libntfs-3g sees it: the LUN with an overlay of changed 4 KiB pages, which <see cref="Commit"/> makes stable and
-/// applies through the journal. Pages that are clean are kept too, up to a limit. File data is never in it, except what was
-/// resident (SAFETY 15).
+/// The volume as libntfs-3g sees it: the LUN, over it what was committed and is not in its place yet, over that an overlay of changed 4 KiB
+/// pages, which <see cref="Commit"/> makes stable through the journal. Pages that are clean are kept too, up to a limit. File data is never in
+/// it, except what was resident (SAFETY 15).
 /// </summary>
 internal sealed class JournaledDevice : IVolumeDevice
 {
@@ -166,6 +166,8 @@ internal sealed class JournaledDevice : IVolumeDevice
 
         var pages = _dirty.Keys.ToArray();
         Array.Sort(pages);
+
+        // Before any of them is put in its place, which this commit may do.
         _snapshot?.Keep(pages, Committed);
         _journal.Commit(pages, number => _dirty[number], state);
         foreach (var (number, content) in _dirty)
@@ -176,6 +178,9 @@ internal sealed class JournaledDevice : IVolumeDevice
         _dirty.Clear();
     }
 
+    /// <summary>Puts a bounded number of committed pages in their places, see <see cref="RedoJournal.WriteBackStep"/>.</summary>
+    public bool WriteBackStep() => _journal.WriteBackStep();
+
     public void Checkpoint(ReadOnlySpan<byte> state)
     {
         Invariant.Holds(_dirty.Count == 0, "A checkpoint was asked for while changes were not committed.");
@@ -183,19 +188,19 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
-    /// True when a replay could still write over one of these places. They are about to be written past this device, so nothing of
-    /// them stays in the cache either way.
+    /// True when the journal could still write over one of these places, by a replay or because a page waits to be put in its place there. They
+    /// are about to be written past this device, so nothing of them stays in the cache either way.
     /// </summary>
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant)
     {
         _snapshot?.Granted(grant);
-        foreach (var number in Hits(grant, _clean.Keys).ToList())
-        {
-            _clean.Remove(number);
-        }
-
-        return _controls.CheckpointBeforeGrant && (Touches(grant, _journal.Journalled) || Touches(grant, _dirty.Keys));
+        var granted = new GrantedPages(grant);
+        granted.RemoveFrom(_clean);
+        return _controls.CheckpointBeforeGrant && (granted.Touches(_journal.Journalled) || granted.Touches(_dirty));
     }
+
+    /// <summary>Committed content that is not in its place on the LUN yet, by page number.</summary>
+    public IReadOnlyDictionary<long, byte[]> NotInPlace => _journal.NotInPlace;
 
     /// <summary>
     /// Whether all of a place was journalled in this lap. Then nobody has written it past this device since: a checkpoint would have come
@@ -215,13 +220,16 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
-    /// From now on what the LUN holds, which is what was committed last, is kept for a reader. What is uncommitted is in the overlay alone, so
-    /// that any moment between two operations is good for it.
+    /// From now on what was committed last is kept for a reader. What is uncommitted is in the overlay alone, so that any moment between two
+    /// operations is good for it.
     /// </summary>
     public VolumeSnapshot BeginSnapshot(int keptPagesMax)
     {
         Invariant.Holds(!_inOperation && _snapshot is null, "A check began in the middle of an operation, or of another check.");
         var snapshot = new VolumeSnapshot(_device, keptPagesMax);
+
+        // What the LUN holds of these pages is older than the last commit.
+        snapshot.Keep([.. _journal.NotInPlace.Keys], Committed);
         _snapshot = snapshot;
         return snapshot;
     }
@@ -230,42 +238,6 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     /// <summary>Sectors for the fingerprint of the next laps.</summary>
     public void Guard(IReadOnlyList<LunByteOffset> sectors) => _journal.Guard(sectors);
-
-    private static bool Touches(IReadOnlyList<FileExtent> grant, IReadOnlyCollection<long> pages) => Hits(grant, pages).Any();
-
-    private static IEnumerable<long> Hits(IReadOnlyList<FileExtent> grant, IReadOnlyCollection<long> pages)
-    {
-        if (pages.Count == 0 || grant.Count == 0)
-        {
-            return [];
-        }
-
-        var sorted = grant.OrderBy(extent => extent.LunStart.Value).ToArray();
-        return pages.Where(page => Covers(sorted, page));
-    }
-
-    private static bool Covers(FileExtent[] sorted, long page)
-    {
-        var (low, high) = (0, sorted.Length - 1);
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            if (sorted[middle].LunEnd.Value <= page * PageSize)
-            {
-                low = middle + 1;
-            }
-            else if (sorted[middle].LunStart.Value >= (page + 1) * PageSize)
-            {
-                high = middle - 1;
-            }
-            else
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 
     private static long Bits(ReadOnlySpan<byte> bytes)
     {
@@ -299,7 +271,8 @@ internal sealed class JournaledDevice : IVolumeDevice
 
     private byte[] Page(long number)
     {
-        if (_dirty.TryGetValue(number, out var page) || _clean.TryGetValue(number, out page))
+        if (_dirty.TryGetValue(number, out var page) || _journal.NotInPlace.TryGetValue(number, out page)
+            || _clean.TryGetValue(number, out page))
         {
             return page;
         }
@@ -310,10 +283,10 @@ internal sealed class JournaledDevice : IVolumeDevice
         return page;
     }
 
-    /// <summary>What a page holds on the LUN. Clean pages are never changed, so that they may be kept by others.</summary>
+    /// <summary>What a page held after the last commit. Such pages are never changed, so that they may be kept by others.</summary>
     private byte[] Committed(long number)
     {
-        if (_clean.TryGetValue(number, out var page))
+        if (_journal.NotInPlace.TryGetValue(number, out var page) || _clean.TryGetValue(number, out page))
         {
             return page;
         }

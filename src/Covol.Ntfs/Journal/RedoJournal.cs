@@ -11,15 +11,29 @@ namespace Covol.Ntfs.Journal;
 /// <code>
 ///   | slot of even laps | slot of odd laps | ring: record 1 | record 2 | ... |
 ///
-///   Commit      record -> flush -> pages to their places, not flushed
-///   Checkpoint  flush -> superblock with the caller's whole state into the other slot -> flush -> ring from its begin
+///   Commit      record -> flush; the pages stay in memory
+///   WriteBack   some pages to their places, neighbours in one write, not flushed
+///   Checkpoint  all pages to their places -> flush -> superblock with the caller's whole state into the other slot -> flush -> ring from its begin
 ///   Recover     newest superblock -> chained records -> fingerprint -> pages to their places -> Checkpoint with the new epoch
 /// </code>
 /// One thread. After an exception it may not be used any more.
 /// </summary>
 internal sealed class RedoJournal
 {
+    /// <summary>Ring in use from which on pages are put in their places without waiting for company, so that the lap's end finds few.</summary>
+    private const double LapEndsSoonAt = 0.4;
+
+    /// <summary>How often something is written again because a flush of another thread failed meanwhile.</summary>
+    private const int WritesMax = 4;
+
+    /// <summary>A record of about 60 pages, in bytes.</summary>
+    private const int BufferMin = 256 << 10;
+
+    /// <summary>Largest buffer that is kept for the next record, in bytes.</summary>
+    private const int BufferKeptMax = 4 << 20;
+
     private readonly IBlockDevice _device;
+    private readonly WriteBack _writeBack;
     private readonly JournalLocator _extent;
     private readonly Epoch _epoch;
     private readonly JournalControls _controls;
@@ -32,12 +46,15 @@ internal sealed class RedoJournal
     private long _sequence;
     private long _ringUsed;
     private ulong _chain;
-    private byte[] _buffer = [];
+    private long _flushesFailed;
+    private AlignedArray? _buffer;
 
     private RedoJournal(
         IBlockDevice device, JournalLocator extent, Epoch epoch, JournalControls controls, IReadOnlyList<LunByteOffset> guards)
     {
         _device = device;
+        _writeBack = new WriteBack(device, controls.StepWritesMax);
+        _flushesFailed = device.FlushesFailed;
         _extent = extent;
         _epoch = epoch;
         _controls = controls;
@@ -50,7 +67,10 @@ internal sealed class RedoJournal
     /// <summary>The fuller of the ring and of the room for the caller's state, 0 to 1.</summary>
     public double Use => Math.Max((double)_ringUsed / RingLength, (double)StateLength / SlotLength);
 
-    /// <summary>Pages that a replay could still write.</summary>
+    /// <summary>Pages whose newest committed content is not in their places.</summary>
+    public IReadOnlyDictionary<long, byte[]> NotInPlace => _writeBack.Pages;
+
+    /// <summary>Pages that a replay could still write, those that are not in their places among them.</summary>
     public IReadOnlySet<long> Journalled => _journalled;
 
     private int SlotLength => JournalFormat.SlotLength(_extent.Length.Value);
@@ -92,7 +112,6 @@ internal sealed class RedoJournal
         }
 
         journal.Append(numbers, number => pages[number], []);
-        device.Flush();
     }
 
     /// <summary>The epoch in which the journal was last written.</summary>
@@ -123,8 +142,7 @@ internal sealed class RedoJournal
         var scan = new JournalScan(device, journal.Ring, journal.RingLength, superblock, controls);
         scan.Run();
         scan.CheckFingerprint();
-        scan.Replay();
-        device.Flush();
+        journal.WriteStable(scan.Replay);
         journal.BeginLap(superblock.Lap + 1, superblock.State, [.. superblock.Changes, .. scan.States]);
         return (journal, new JournalRecovery(journal._state, [.. journal._changes]));
     }
@@ -152,9 +170,8 @@ internal sealed class RedoJournal
         _ringUsed + JournalRecord.LengthOf(pageCount, stateLength) <= RingLength && StateFits(stateLength);
 
     /// <summary>
-    /// Makes the pages and the state change stable, all or none, then puts the pages in their places. Turns the lap by itself
-    /// when the ring is
-    /// full. Pages are ascending page numbers of the LUN.
+    /// Makes the pages and the state change stable, all or none. Turns the lap by itself when the ring is full. Pages are ascending page numbers
+    /// of the LUN; their content belongs to the journal from now on and is not changed any more.
     /// </summary>
     public void Commit(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
     {
@@ -165,32 +182,39 @@ internal sealed class RedoJournal
         Invariant.Holds(StateFits(change.Length), "The caller's state outgrew the journal's superblock: a checkpoint was due.");
         if (_ringUsed + length > RingLength)
         {
-            // What is applied becomes stable, so the ring's records are not needed; the caller's state goes along as it is.
-            _device.Flush();
-            BeginLap(_lap + 1, _state, [.. _changes]);
+            // The caller's state goes along as it is.
+            TurnLap(_state, [.. _changes]);
         }
 
-        var record = Append(pages, content, change);
-        if (_controls.FlushBeforeApply)
-        {
-            _device.Flush();
-        }
-
+        Append(pages, content, change);
         if (change.Length > 0)
         {
             _changes.Add(change.ToArray());
             _changesLength += change.Length;
         }
 
-        Apply(pages, record, change.Length);
+        _journalled.UnionWith(pages);
+        foreach (var page in pages)
+        {
+            _writeBack.Add(page, content(page));
+        }
+
+        if (_writeBack.Pages.Count > WriteBack.PagesMax)
+        {
+            _writeBack.WriteAll();
+        }
     }
 
+    /// <summary>
+    /// Puts a bounded number of pages in their places where many wait, or the lap ends soon. True: a checkpoint would still take longer than
+    /// a step like this.
+    /// </summary>
+    public bool WriteBackStep() => _writeBack.Step(
+        (double)_ringUsed / RingLength < LapEndsSoonAt
+            ? _controls.PagesWaitMax : Math.Min(_controls.StepWritesMax, _controls.PagesWaitMax));
+
     /// <summary>Begins a new lap whose state is the caller's whole state.</summary>
-    public void Checkpoint(ReadOnlySpan<byte> state)
-    {
-        _device.Flush();
-        BeginLap(_lap + 1, state.ToArray(), []);
-    }
+    public void Checkpoint(ReadOnlySpan<byte> state) => TurnLap(state.ToArray(), []);
 
     private static void CheckExtent(IBlockDevice device, JournalLocator extent)
     {
@@ -223,10 +247,12 @@ internal sealed class RedoJournal
     private bool StateFits(long change) =>
         JournalSuperblock.LengthOf(JournalSuperblock.GuardsMax, _state.Length, _changes.Count + 1, _changesLength + change) <= SlotLength;
 
-    /// <summary>Writes the next record; it is not stable.</summary>
-    private Span<byte> Append(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
+    /// <summary>Writes the next record, in one piece; it is stable then.</summary>
+    private void Append(long[] pages, Func<long, byte[]> content, ReadOnlySpan<byte> change)
     {
-        var record = Buffer((int)JournalRecord.LengthOf(pages.Length, change.Length));
+        var length = (int)JournalRecord.LengthOf(pages.Length, change.Length);
+        var buffer = BufferFor(length);
+        var record = buffer.GetSpan(0, length);
         for (var index = 0; index < pages.Length; index++)
         {
             content(pages[index]).CopyTo(JournalRecord.PageSlot(record, pages.Length, change.Length, index));
@@ -234,41 +260,71 @@ internal sealed class RedoJournal
 
         _sequence++;
         _chain = JournalRecord.Seal(record, _epoch, _lap, _sequence, _chain, pages, change);
-        _device.Write(Ring + new ByteCount(_ringUsed), record);
-        _ringUsed += record.Length;
-        return record;
-    }
-
-    private void Apply(long[] pages, ReadOnlySpan<byte> record, int stateLength)
-    {
-        // The pages lie in the record in ascending order, so neighbours on the LUN go out as one write.
-        var first = 0;
-        while (first < pages.Length)
+        var place = Ring + new ByteCount(_ringUsed);
+        if (_controls.FlushRecords)
         {
-            var end = first + 1;
-            while (end < pages.Length && pages[end] == pages[end - 1] + 1)
-            {
-                end++;
-            }
-
-            var start = record.Length - ((pages.Length - first) * JournalFormat.PageSize);
-            _device.Write(
-                new LunByteOffset(pages[first] * JournalFormat.PageSize),
-                record.Slice(start, (end - first) * JournalFormat.PageSize));
-            first = end;
+            WriteStable(() => _device.Write(place, buffer.GetSpan(0, length)));
+        }
+        else
+        {
+            _device.Write(place, record);
         }
 
-        Invariant.Holds(stateLength >= 0, "A record has a negative length of state.");
-        _journalled.UnionWith(pages);
+        _ringUsed += length;
+        if (length > BufferKeptMax)
+        {
+            _buffer = null;
+        }
+    }
+
+    /// <summary>All pages of the lap are stable in their places before its records are void.</summary>
+    private void TurnLap(ReadOnlyMemory<byte> state, List<ReadOnlyMemory<byte>> changes)
+    {
+        if (!_controls.FlushBeforeLap)
+        {
+            _writeBack.WriteAll();
+        }
+        else if (_controls.WriteBackBeforeLap)
+        {
+            WriteStable(_writeBack.WriteAll);
+        }
+
+        BeginLap(_lap + 1, state, changes);
+    }
+
+    /// <summary>
+    /// Writes and flushes. Where a flush of another thread failed since the last one here, the device may have thrown away what was written
+    /// before it and say "done" to ours (SAFETY 19): then it is written again.
+    /// </summary>
+    private void WriteStable(Action write)
+    {
+        for (var writes = 1; ; writes++)
+        {
+            write();
+            _device.Flush();
+            var failed = _device.FlushesFailed;
+            var isStable = failed == _flushesFailed || !_controls.RewriteAfterFailedFlush;
+            _flushesFailed = failed;
+            _writeBack.Flushed(isStable);
+            if (isStable)
+            {
+                return;
+            }
+
+            if (writes == WritesMax)
+            {
+                throw new LunException(
+                    LunError.MediaFailed, "Flushes of the LUN go on failing, so the journal cannot be made stable. Look at the LUN's disks.");
+            }
+        }
     }
 
     private void BeginLap(long lap, ReadOnlyMemory<byte> state, List<ReadOnlyMemory<byte>> changes)
     {
-        var guards = _guards.Select(place => new GuardedSector(place, GuardedContent.ChecksumOf(_device, place))).ToList();
+        var guards = GuardedContent.All(_device, _guards);
         var (bytes, checksum) = JournalSuperblock.Encode(_epoch, lap, guards, state.Span, changes);
         Invariant.Holds(bytes.Length <= SlotLength, "The caller's whole state does not fit the journal's superblock.");
-        _device.Write(_extent.Start + new ByteCount((lap % 2) * SlotLength), bytes);
-        _device.Flush();
+        WriteStable(() => _device.Write(_extent.Start + new ByteCount((lap % 2) * SlotLength), bytes));
         _lap = lap;
         _chain = checksum;
         _sequence = 0;
@@ -280,13 +336,13 @@ internal sealed class RedoJournal
         _journalled.Clear();
     }
 
-    private Span<byte> Buffer(int length)
+    private AlignedArray BufferFor(int length)
     {
-        if (_buffer.Length < length)
+        if (_buffer is null || _buffer.Length < length)
         {
-            _buffer = GC.AllocateUninitializedArray<byte>(Math.Max(length, Math.Min(2 * _buffer.Length, 1 << 22)));
+            _buffer = new AlignedArray(Math.Max(length, BufferMin));
         }
 
-        return _buffer.AsSpan(0, length);
+        return _buffer;
     }
 }

@@ -340,6 +340,8 @@ internal sealed class ModelVolume : INtfsVolume
         _committed = _state;
     }
 
+    public bool WriteBackStep() => false;
+
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) =>
         _rules.ChecksJournalBeforeGrant && grant.Any(extent =>
         {

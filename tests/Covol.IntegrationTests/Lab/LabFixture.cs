@@ -136,7 +136,10 @@ public sealed class LabFixture : IAsyncLifetime
     {
         using (var lun = FileLun.Open(Lab.Lun, NullLogger.Instance))
         {
-            VolumeChecker.Check(lun).ShouldBeEmpty();
+            // Who ends in order leaves nothing in the journal, of which the programs below know nothing.
+            var report = VolumeChecker.CheckAtRest(lun);
+            report.Findings.ShouldBeEmpty();
+            report.ReplayedPages.ShouldBe(0);
         }
 
         (string Program, string[] Arguments)[] checks = [("ntfsfix", ["-n", Lab.Lun]), ("ntfsresize", ["-i", "-f", "-P", Lab.Lun])];

@@ -74,6 +74,9 @@ public sealed class StandardTools : IDisposable
         }
 
         volume.Commit([]);
+
+        // Other programs know no journal.
+        volume.Checkpoint([]);
     }
 
     private static byte[] Run(string program, params string[] arguments)

@@ -71,6 +71,8 @@ public sealed class ReservationTests : IDisposable
 
         Refused(() => b.Write(s_start, _block));
         Refused(b.Flush);
+        b.FlushesFailed.ShouldBe(1);
+        a.FlushesFailed.ShouldBe(0);
         Refused(b.Reserve);
         Refused(b.Unregister);
         Refused(() => b.PreemptAndAbort(s_b, s_a, s_long));

@@ -10,13 +10,33 @@ namespace Covol.Tests.Ntfs;
 public sealed class CrashControlTests
 {
     [Fact]
-    public void Without_a_flush_before_the_pages_are_applied_volumes_break()
+    public void Without_a_flush_of_the_record_volumes_break()
     {
-        var without = JournalControls.All with { FlushBeforeApply = false };
+        var without = CrashSettings.Often with { FlushRecords = false };
 
         var trial = CrashTrial.Run(new CrashSettings(6, 20) { Controls = without });
 
         trial.Recover(CrashPoints.Unflushed.Shuffled).ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public void Without_a_flush_between_the_pages_and_the_superblock_volumes_break()
+    {
+        var settings = new CrashSettings(9, 40) { StepsPerCheckpoint = 5 };
+
+        var without = settings with { Controls = CrashSettings.Often with { FlushBeforeLap = false } };
+        CrashTrial.Run(without).Recover(CrashPoints.Unflushed.Dropped).ShouldNotBeEmpty();
+        CrashTrial.Run(settings).Recover(CrashPoints.Unflushed.Dropped).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Without_all_pages_in_their_places_before_the_superblock_volumes_break()
+    {
+        var settings = new CrashSettings(12, 40) { StepsPerCheckpoint = 5 };
+
+        var without = settings with { Controls = CrashSettings.Often with { WriteBackBeforeLap = false } };
+        CrashTrial.Run(without).Recover(CrashPoints.Unflushed.Ordered).ShouldNotBeEmpty();
+        CrashTrial.Run(settings).Recover(CrashPoints.Unflushed.Ordered).ShouldBeEmpty();
     }
 
     [Fact]

@@ -98,7 +98,9 @@ public sealed class JournalTests
     {
         var device = Formatted();
         var before = device.Snapshot();
-        Commit(Recover(device, 1).Journal, 0, 77, [1]);
+        var journal = Recover(device, 1, JournalControls.All with { PagesWaitMax = 0 }).Journal;
+        Commit(journal, 0, 77, [1]);
+        journal.WriteBackStep();
         Fill(device, 0).ShouldBe((byte)77);
 
         // The record is stable, of its page only the guarded sector was not written yet.
@@ -185,8 +187,9 @@ public sealed class JournalTests
         return device;
     }
 
-    private static (RedoJournal Journal, JournalRecovery Recovery) Recover(SnapshotDevice device, long epoch) =>
-        RedoJournal.Recover(device, s_extent, new Epoch(epoch), JournalControls.All);
+    private static (RedoJournal Journal, JournalRecovery Recovery) Recover(
+        SnapshotDevice device, long epoch, JournalControls? controls = null) =>
+        RedoJournal.Recover(device, s_extent, new Epoch(epoch), controls ?? JournalControls.All);
 
     private static void Commit(RedoJournal journal, long page, byte fill, byte[] state) =>
         journal.Commit([page], _ => [.. Enumerable.Repeat(fill, 4096)], state);

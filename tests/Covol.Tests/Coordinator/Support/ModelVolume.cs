@@ -46,7 +46,13 @@ internal sealed partial class ModelVolume : INtfsVolume
 
     public int Checkpoints { get; private set; }
 
-    public double JournalUse => (_changes.Count / 1_000_000.0) + _uncommittedShare;
+    public double JournalUse => (_changes.Count / 1_000_000.0) + _uncommittedShare + RingUse;
+
+    /// <summary>Share of the journal's ring that was used before.</summary>
+    public double RingUse { get; set; }
+
+    /// <summary>Steps until what was committed is in its place.</summary>
+    public int StepsLeft { get; set; }
 
     /// <summary>Share of the journal's ring that each change from now on fills; a commit of more than a whole ring fails.</summary>
     public double ShareOfEachChange { get; set; }
@@ -287,6 +293,12 @@ internal sealed partial class ModelVolume : INtfsVolume
         }
 
         Keep();
+    }
+
+    public bool WriteBackStep()
+    {
+        StepsLeft = Math.Max(0, StepsLeft - 1);
+        return StepsLeft > 0;
     }
 
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) => true;

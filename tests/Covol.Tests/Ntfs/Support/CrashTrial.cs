@@ -34,6 +34,12 @@ internal sealed class CrashTrial : IDisposable
     /// <summary>Step, log length when its commit began, log length when it was acknowledged.</summary>
     private readonly List<(int Step, int Begun, int Acknowledged)> _commits = [];
 
+    /// <summary>Log length, and whether committed pages were not in their places then.</summary>
+    private readonly List<(int Length, bool Waiting)> _waiting = [];
+
+    /// <summary>When pages are put in their places; of its own, so that the work is the same whenever that is.</summary>
+    private readonly Random _writeBack;
+
     private CrashTrial(
         CrashSettings settings, SnapshotDevice disk, Epoch epoch, Dictionary<int, StepImage> images, HashSet<long> written)
     {
@@ -41,6 +47,7 @@ internal sealed class CrashTrial : IDisposable
         _epoch = epoch;
         _images = images;
         _written = written;
+        _writeBack = new Random(-settings.Seed);
         _before = disk.Snapshot();
         _disk = disk;
         _recorded = new RecordingBlockDevice(disk);
@@ -49,6 +56,12 @@ internal sealed class CrashTrial : IDisposable
 
     /// <summary>Cuts that were judged.</summary>
     public int Cuts { get; private set; }
+
+    /// <summary>Cuts at which committed pages were not in their places, those within a write-back among them.</summary>
+    public int CutsBeforeWriteBack { get; private set; }
+
+    /// <summary>Steps that put some pages in their places and left others.</summary>
+    public int PartialSteps { get; private set; }
 
     public static CrashTrial Run(CrashSettings settings)
     {
@@ -79,6 +92,7 @@ internal sealed class CrashTrial : IDisposable
         var random = new Random(_settings.Seed);
         foreach (var (cut, disk) in new CrashPoints(_before, _recorded.Log).All(cut => cut % stride == 0, unflushed, random))
         {
+            CutsBeforeWriteBack += _waiting.FindLast(state => state.Length <= cut).Waiting ? 1 : 0;
             if (Judge(cut, disk, controls ?? _settings.Controls, random) is { } problem)
             {
                 wrong.Add($"seed {_settings.Seed}, epoch {_epoch}, cut {cut}, {unflushed}: {problem}");
@@ -115,7 +129,7 @@ internal sealed class CrashTrial : IDisposable
         {
             var step = LastStep(recovery)!.Value;
             _commits.Add((step, 0, 0));
-            _images.TryAdd(step, new StepImage(_disk.Snapshot(), VolumeTree.Of(volume)));
+            _images.TryAdd(step, ImageOf(volume));
             var work = new RandomWork(
                 volume,
                 random,
@@ -127,6 +141,7 @@ internal sealed class CrashTrial : IDisposable
                 for (var changes = random.Next(1, _settings.Mix.ChangesMax + 1); changes > 0; changes--)
                 {
                     work.Change();
+                    WriteBackSometimes(volume);
                 }
 
                 step = Commit(volume, step);
@@ -143,8 +158,33 @@ internal sealed class CrashTrial : IDisposable
         var begun = _recorded.Log.Count;
         volume.Commit(State(step + 1));
         _commits.Add((step + 1, begun, _recorded.Log.Count));
-        _images[step + 1] = new StepImage(_disk.Snapshot(), VolumeTree.Of(volume));
+        _images[step + 1] = ImageOf(volume);
+        WriteBackSometimes(volume);
         return step + 1;
+    }
+
+    /// <summary>The disk with all in its place that is committed.</summary>
+    private StepImage ImageOf(NtfsVolume volume)
+    {
+        var disk = _disk.Snapshot();
+        foreach (var (page, content) in volume.NotInPlace)
+        {
+            disk.Write(new LunByteOffset(page * 4096), content);
+        }
+
+        return new StepImage(disk, VolumeTree.Of(volume));
+    }
+
+    private void WriteBackSometimes(NtfsVolume volume)
+    {
+        if (_writeBack.Next(2) == 0)
+        {
+            var before = _recorded.Log.Count;
+            volume.WriteBackStep();
+            PartialSteps += _recorded.Log.Count > before && volume.NotInPlace.Count > 0 ? 1 : 0;
+        }
+
+        _waiting.Add((_recorded.Log.Count, volume.NotInPlace.Count > 0));
     }
 
     /// <summary>

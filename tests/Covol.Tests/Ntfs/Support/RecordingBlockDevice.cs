@@ -12,6 +12,9 @@ internal sealed class RecordingBlockDevice(SnapshotDevice below) : IBlockDevice
     /// <summary>What was written, in order. Null data is a flush.</summary>
     public IReadOnlyList<LogEntry> Log => _log;
 
+    /// <summary>Forgets what was written so far.</summary>
+    public void Clear() => _log.Clear();
+
     public ByteCount Size => below.Size;
 
     public int BlockSize => below.BlockSize;
