@@ -91,7 +91,10 @@ public sealed partial class NodeVolume : IAsyncDisposable
     }
 
     /// <summary>Asks something that leaves no state in the session, exactly once.</summary>
-    public async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request)
+    public ValueTask<TReply> AskAsync<TReply>(VolumeRequest request)
+        where TReply : VolumeReply => AskAsync<TReply>(request, handle: null);
+
+    private async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request, OpenFile? handle)
         where TReply : VolumeReply
     {
         var changes = request.Changes;
@@ -100,9 +103,10 @@ public sealed partial class NodeVolume : IAsyncDisposable
             return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false)).Reply);
         }
 
-        // A change that is given up may be made later: then nothing of its files is ever kept again.
+        // A change that is given up may be made later: nothing of its files is kept until it is known to be over.
         Outdated(_attributes.BeginChange(changes), names: false);
-        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
+        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary, () => _attributes.EndChange(changes), handle)
+            .ConfigureAwait(false);
         _attributes.EndChange(changes);
         if (request is Rename)
         {
@@ -177,6 +181,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
 
         if (!handle.IsDead)
         {
+            await FailedFlushesTold.ConfigureAwait(false);
             await TellAsync(new Close(handle.Id), file.Id).ConfigureAwait(false);
         }
 
@@ -234,8 +239,8 @@ public sealed partial class NodeVolume : IAsyncDisposable
     private static TReply Expect<TReply>(VolumeReply reply)
         where TReply : VolumeReply => reply switch
         {
-            TReply expected => expected,
             Refused refused => throw new VolumeException(refused.Error, refused.Detail),
+            TReply expected => expected,
             _ => throw new VolumeException(
                 VolumeError.IoFailed, $"The coordinator answered {reply.GetType().Name} where {typeof(TReply).Name} is due."),
         };
@@ -295,7 +300,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
     {
         try
         {
-            var urgency = request is ReturnLayout or CommitLayout ? Urgency.Layout : Urgency.Return;
+            var urgency = request is ReturnLayout or CommitLayout or NoteFailedFlush ? Urgency.Layout : Urgency.Return;
             var sent = await _keeper.SendAsync(request, default, default, urgency).ConfigureAwait(false);
             if (sent.Reply is Refused { Error: not (VolumeError.NoSuchHandle or VolumeError.Stale) } refused)
             {
