@@ -39,6 +39,15 @@ public sealed record CoordinatorOptions
     /// <summary>Threads that read and write file data for redirected requests.</summary>
     public int DataThreads { get; init; } = 4;
 
+    /// <summary>
+    /// So long one request may zero or fill with its file's gate, and one step more; then others get their turns. Well below
+    /// <see cref="DoubtAfter"/>, so that a long range does not put its file in doubt.
+    /// </summary>
+    public TimeSpan HoldMax { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>The most that is zeroed or filled with one step, in bytes.</summary>
+    public long StepMax { get; init; } = 8 << 20;
+
     /// <summary>The longest data of one request.</summary>
     public int DataMax { get; init; } = 1 << 20;
 
@@ -93,6 +102,12 @@ public sealed record CoordinatorOptions
 
     /// <summary>For tests that show what a guard is for: without it a hole that was filled shows what its clusters held before.</summary>
     internal bool ZeroesFilledHoles { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it nodes flush what is lost by themselves and say that it is stable.</summary>
+    internal bool RecallsLostFiles { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a flush that failed at a node is that node's own business.</summary>
+    internal bool BelievesFailedFlushes { get; init; } = true;
 
     /// <summary>For tests that show what a guard is for: without it a failed flush is told to one asker only.</summary>
     internal bool RemembersLostWrites { get; init; } = true;

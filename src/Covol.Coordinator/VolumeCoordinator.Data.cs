@@ -7,6 +7,7 @@ using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Session = Covol.Coordinator.Sessions.Session;
 using StateChange = Covol.Coordinator.Metadata.StateChange;
 
 namespace Covol.Coordinator;
@@ -92,7 +93,7 @@ public sealed partial class VolumeCoordinator
             : await _metadata.ReadAsync(context => ((IEngineReads)context.Volume).Read(read.File, read.Offset.Value, length));
     }
 
-    private async Task<VolumeReply> WriteDataAsync(Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
+    private async Task<VolumeReply> WriteDataAsync(Session session, Slot slot, RequestId id, WriteData write, ReadOnlyMemory<byte> data)
     {
         if (data.Length > _options.DataMax || write.Offset.Value < 0)
         {
@@ -168,6 +169,7 @@ public sealed partial class VolumeCoordinator
 
             if (end > map.ValidLength.Value)
             {
+                map = await ZeroBeforeAsync(write.File, map, start, new Hold(_thread, _options.HoldMax, session, slot));
                 return await ExtendWithAsync(id, write, map, start, data);
             }
 
@@ -297,19 +299,6 @@ public sealed partial class VolumeCoordinator
         if (_flushes.Failures != failures)
         {
             throw new VolumeException(VolumeError.IoFailed, "The LUN failed to flush what was written before it became valid.");
-        }
-    }
-
-    /// <summary>Zeroes from one place to another; holes are zero already.</summary>
-    private async Task ZeroAsync(FileMap map, long from, long to)
-    {
-        foreach (var part in FileData.Parts(map, from, to))
-        {
-            for (var at = part.Start; at < part.End;)
-            {
-                var start = at;
-                at = await _dataWorkers.RunAsync(() => _data.ZeroStep(map, start, part.End));
-            }
         }
     }
 

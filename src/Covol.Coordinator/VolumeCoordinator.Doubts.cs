@@ -53,7 +53,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>The client asks what became of a request it gave up.</summary>
     private void NoteGivenUp(Slot slot, VolumeRequest asked)
     {
-        if (slot.Write is { } write && asked is not (WriteData or SetSize or Allocate or Open))
+        if (slot.Write is { } write && asked is not (WriteData or SetSize or Allocate or Open or Create))
         {
             Doubt(write);
         }

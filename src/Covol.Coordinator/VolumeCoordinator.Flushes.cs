@@ -1,13 +1,18 @@
 using Covol.Coordinator.Metadata;
 using Covol.Lun;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Volume;
+using Session = Covol.Coordinator.Sessions.Session;
 
 namespace Covol.Coordinator;
 
 /// <summary>Flushes of the LUN that fail: everybody whose writes may be lost learns of it (SAFETY 19, I6).</summary>
 public sealed partial class VolumeCoordinator
 {
+    /// <summary>Recalls that are under way at one time because their files lost writes.</summary>
+    private const int LostRecallsMax = 256;
+
     /// <summary>Lost files that the journal keeps; more are known to this coordinator only.</summary>
     private const int LostFilesKeptMax = 1_024;
 
@@ -24,7 +29,7 @@ public sealed partial class VolumeCoordinator
         }
 
         // What a tail holds and nobody told yet may be lost too: it must not become valid, or what was there before would show.
-        StepTails(new Protocol.Layouts.TailInput.FlushFailed());
+        StepTails(new TailInput.FlushFailed());
         var lost = _options.RemembersLostWrites ? _ledger.Failed(_opens.Keys) : [];
         if (lost.Count == 0)
         {
@@ -41,6 +46,47 @@ public sealed partial class VolumeCoordinator
             context.Changes.AddRange(kept.Select(file => new StateChange.WritesLost(file)));
             return true;
         }));
+        if (_options.RecallsLostFiles)
+        {
+            Background(() => RecallLostAsync(lost.Where(_layouts.HasWriter).ToList()));
+        }
+    }
+
+    /// <summary>
+    /// Who writes a file by itself flushes by itself too, and would go on saying "done" of what is lost. Without a layout for writing, which
+    /// nobody gets while the loss is remembered, each synchronisation comes here and is told.
+    /// </summary>
+    private async Task RecallLostAsync(List<FileId> files)
+    {
+        foreach (var some in files.Chunk(LostRecallsMax))
+        {
+            await Task.WhenAll(some.Select(file => RecallAsync(file, RecallScope.Writes)));
+        }
+    }
+
+    /// <summary>
+    /// A node saw the flush of a file fail. Answered when the loss is in the journal: by then everybody who synchronises such a file hears of
+    /// it, here and after a takeover.
+    /// </summary>
+    private async Task<VolumeReply> NoteFailedFlushAsync(Session session, RequestId id, FileId file)
+    {
+        if (_opens.ContainsKey(file))
+        {
+            // What it wrote directly is not seen here, and its layout may have gone back since.
+            _ledger.Wrote(file);
+        }
+
+        if (_options.BelievesFailedFlushes)
+        {
+            _flushes.FailedElsewhere(new LunException(LunError.MediaFailed, $"{session.Node} flushed the LUN in vain."));
+        }
+
+        await _metadata.ChangeAsync(context =>
+        {
+            context.Changes.Add(new StateChange.Answered(id, Done.Instance));
+            return true;
+        });
+        return Done.Instance;
     }
 
     /// <summary>For who asks whether his writes are stable: flushes, and tells him of a flush that failed earlier.</summary>

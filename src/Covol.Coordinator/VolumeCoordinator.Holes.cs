@@ -21,8 +21,8 @@ public sealed partial class VolumeCoordinator
     /// <summary>A file that has so many granules gets larger ones.</summary>
     private const int GranulesOfFile = 16;
 
-    /// <summary>The most that is filled with one commit.</summary>
-    private const long FillStepMax = 8 << 20;
+    /// <summary>The most that is punched before it is looked whether others have to wait too long.</summary>
+    private const long PunchStepMax = 1L << 30;
 
     private bool MakesHoles => _parts.Volume is INtfsHoles { HasHoles: true };
 
@@ -62,19 +62,23 @@ public sealed partial class VolumeCoordinator
     private async Task<FileMap> FillAroundAsync(FileId file, FileMap map, long start, long end)
     {
         var granule = Granule(map);
-        return await FillAsync(
-            file, map, start / granule * granule, Math.Min((end + granule - 1) / granule * granule, UpToCluster(map.ValidLength.Value)));
+        var upTo = Math.Min((end + granule - 1) / granule * granule, UpToCluster(map.ValidLength.Value));
+        return (await FillAsync(file, map, start / granule * granule, upTo, hold: null)).Map;
     }
 
-    private async Task<FileMap> FillAsync(FileId file, FileMap map, long start, long end)
+    /// <summary>In steps, one at least, until the hold is over. Answers up to where there is no hole any more.</summary>
+    private async Task<(FileMap Map, long UpTo)> FillAsync(FileId file, FileMap map, long start, long end, Hold? hold)
     {
-        for (var at = start; at < end; at += FillStepMax)
+        var isBegun = false;
+        for (var at = FirstHole(map, start, end); at < end; at = FirstHole(map, at, end))
         {
-            var holes = Holes(map, DownToCluster(at), UpToCluster(Math.Min(end, at + FillStepMax)));
-            if (holes.Count == 0)
+            if (isBegun && hold is { IsOver: true })
             {
-                continue;
+                return (map, at);
             }
+
+            isBegun = true;
+            var holes = Holes(map, DownToCluster(at), UpToCluster(Math.Min(end, at + _options.StepMax)));
 
             map = await SpareAsync(file, map, holes.Sum(hole => hole.Length));
             var filled = FileData.Place(holes, map, UpToCluster(map.Size.Value));
@@ -91,7 +95,7 @@ public sealed partial class VolumeCoordinator
             _maps.Put(file, map);
         }
 
-        return map;
+        return (map, end);
     }
 
     /// <summary>At least so many spare clusters behind the file's size, stable.</summary>
@@ -174,8 +178,10 @@ public sealed partial class VolumeCoordinator
         return map;
     }
 
-    /// <summary>Every cluster of [start, end) is there, as fallocate wants it. Inside the gate, alone.</summary>
-    private async Task<FileMap> MakeWholeAsync(FileId file, FileMap map, long start, long end)
+    /// <summary>
+    /// Every cluster of [start, end) is there, as fallocate wants it, or up to where it came before the hold was over. Inside the gate, alone.
+    /// </summary>
+    private async Task<(FileMap Map, long UpTo)> MakeWholeAsync(FileId file, FileMap map, long start, long end, Hold hold)
     {
         var wanted = Holes(map, DownToCluster(start), UpToCluster(end)).Sum(hole => hole.Length);
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
@@ -185,15 +191,32 @@ public sealed partial class VolumeCoordinator
             throw new VolumeException(VolumeError.NoSpace, $"The volume has {free} left, the range takes {wanted} B.");
         }
 
-        var valid = UpToCluster(map.ValidLength.Value);
-        map = await FillAsync(file, map, start, Math.Min(end, valid));
-        start = Math.Max(start, valid);
-        return start < end && !_data.Covers(map, start, end)
-            ? await RoomBehindAsync(file, map, DownToCluster(start), end, ahead: false, null)
-            : map;
+        var valid = Math.Min(end, UpToCluster(map.ValidLength.Value));
+        if (start < valid)
+        {
+            (map, var upTo) = await FillAsync(file, map, start, valid, hold);
+            if (upTo < valid)
+            {
+                return (map, upTo);
+            }
+        }
+
+        for (var at = Math.Max(start, valid); at < end;)
+        {
+            if (at > start && hold.IsOver)
+            {
+                return (map, at);
+            }
+
+            var to = Math.Min(end, at + GrowStepMax);
+            map = _data.Covers(map, at, to) ? map : await RoomBehindAsync(file, map, DownToCluster(at), to, ahead: false, null);
+            at = to;
+        }
+
+        return (map, end);
     }
 
-    private async Task<VolumeReply> MakeRoomAsync(RequestId id, Allocate allocate, long end)
+    private async Task<VolumeReply> MakeRoomAsync(RequestId id, Allocate allocate, long end, Func<Hold> begin)
     {
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
         await EndTailAsync(allocate.File, id.Session);
@@ -203,8 +226,8 @@ public sealed partial class VolumeCoordinator
             map = await MoveOutOfRecordAsync(allocate.File);
         }
 
-        map = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end);
-        if (allocate.Mode == AllocationMode.KeepSize && end > UpToCluster(map.Size.Value))
+        (map, var upTo) = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end, begin());
+        if (upTo >= end && allocate.Mode == AllocationMode.KeepSize && end > UpToCluster(map.Size.Value))
         {
             // Cut short before this, the clusters are given back as others that were a guess, and the request comes again.
             var kept = new ByteCount(UpToCluster(end));
@@ -215,13 +238,12 @@ public sealed partial class VolumeCoordinator
             });
         }
 
-        if (allocate.Mode == AllocationMode.Extend && end > map.Size.Value)
+        if (upTo >= end && allocate.Mode == AllocationMode.Extend && end > map.Size.Value)
         {
             await StretchAsync(allocate.File, map, end);
         }
 
-        await TouchAsync(id, allocate.File, Done.Instance);
-        return Done.Instance;
+        return await EndPartAsync(id, allocate.File, upTo, end);
     }
 
     /// <summary>Clusters behind the size that a program asked for: a cut gives them back, to the present size too.</summary>
@@ -232,7 +254,7 @@ public sealed partial class VolumeCoordinator
     /// FALLOC_FL_PUNCH_HOLE: zeroes in the parts of clusters at both ends, and the clusters between are freed. The layouts are recalled before the
     /// operation enters the metadata thread, so no node reads or writes what somebody else gets (SAFETY 22, I4).
     /// </summary>
-    private async Task<VolumeReply> PunchAsync(RequestId id, Allocate allocate, long end)
+    private async Task<VolumeReply> PunchAsync(RequestId id, Allocate allocate, long end, Func<Hold> begin)
     {
         if (!MakesHoles)
         {
@@ -243,6 +265,7 @@ public sealed partial class VolumeCoordinator
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
         await EndTailAsync(allocate.File, id.Session);
         await RecallAsync(allocate.File, Protocol.Layouts.RecallScope.All);
+        var hold = begin();
         var map = await MapAsync(allocate.File);
         if (IsResident(map))
         {
@@ -250,6 +273,7 @@ public sealed partial class VolumeCoordinator
         }
 
         var start = allocate.Offset.Value;
+        var (wanted, upTo) = (end, end);
         var size = map.Size.Value;
         if (start < size)
         {
@@ -258,19 +282,21 @@ public sealed partial class VolumeCoordinator
             end = Math.Min(end, Math.Min(size, map.ValidLength.Value));
             await ZeroPartAsync(allocate.File, map, start, Math.Min(end, first));
             await ZeroPartAsync(allocate.File, map, Math.Max(last, first), end);
-            if (first < last)
+            var at = first;
+            for (; at < last && (at == first || !hold.IsOver); at = Math.Min(last, at + PunchStepMax))
             {
                 _maps.Remove(allocate.File);
-                while (!await _metadata.ChangeAsync(context =>
-                    HolesOf(context).PunchStep(allocate.File, new FileByteOffset(first), new FileByteOffset(last))))
+                var (from, to) = (new FileByteOffset(at), new FileByteOffset(Math.Min(last, at + PunchStepMax)));
+                while (!await _metadata.ChangeAsync(context => HolesOf(context).PunchStep(allocate.File, from, to)))
                 {
                     // Each step frees a bounded number of clusters and is a commit of its own; cut short, it is done again.
                 }
             }
+
+            upTo = at < last ? at : wanted;
         }
 
-        await TouchAsync(id, allocate.File, Done.Instance);
-        return Done.Instance;
+        return await EndPartAsync(id, allocate.File, upTo, wanted);
     }
 
     /// <summary>Zeroes in part of a cluster, where it is no hole.</summary>

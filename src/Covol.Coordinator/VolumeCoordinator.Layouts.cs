@@ -105,6 +105,11 @@ public sealed partial class VolumeCoordinator
             return new LayoutGranted(null, s_askAgainInDoubt);
         }
 
+        if (get.Access == LayoutAccess.ReadWrite && _ledger.IsLost(get.File) && _options.RecallsLostFiles)
+        {
+            return new LayoutGranted(null, s_askAgainForOther);
+        }
+
         if (get.Access == LayoutAccess.ReadWrite)
         {
             _ledger.Wrote(get.File);
@@ -147,8 +152,14 @@ public sealed partial class VolumeCoordinator
         }
 
         _ledger.Wrote(layout.File);
-        return !_options.NotesReclaimedLayouts
+        var isTaken = !_options.NotesReclaimedLayouts
             || StepLayouts(new LayoutInput.Reclaim(session.Id, layout.File, layout.Access, layout.Generation)) is LayoutEffect.Granted;
+        if (isTaken && layout.Access == LayoutAccess.ReadWrite && _ledger.IsLost(layout.File) && _options.RecallsLostFiles)
+        {
+            Background(() => RecallLostAsync([layout.File]));
+        }
+
+        return isTaken;
     }
 
     /// <summary>Ends when no session does I/O inside the file by itself any more.</summary>

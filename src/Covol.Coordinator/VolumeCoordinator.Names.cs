@@ -90,7 +90,7 @@ public sealed partial class VolumeCoordinator
         return new Entry(Shown(attributes));
     }
 
-    private async Task<VolumeReply> CreateAsync(Session session, RequestId id, Create create)
+    private async Task<VolumeReply> CreateAsync(Session session, Slot slot, RequestId id, Create create)
     {
         if (create.Name.Length == 0)
         {
@@ -124,7 +124,8 @@ public sealed partial class VolumeCoordinator
             }
 
             return create.Truncate && !isNew
-                ? await SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero))
+                ? await WatchedAsync(
+                    slot, attributes.File, () => SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero)))
                 : new Entry(await ShownAsync(attributes)) { Changed = [directory] };
         }
         catch (VolumeException)

@@ -1,10 +1,12 @@
 using Covol.Coordinator.Driver;
+using Covol.Coordinator.Sessions;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Session = Covol.Coordinator.Sessions.Session;
 using StateChange = Covol.Coordinator.Metadata.StateChange;
 
 namespace Covol.Coordinator;
@@ -230,7 +232,7 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    private async Task<VolumeReply> AllocateAsync(RequestId id, Allocate allocate)
+    private async Task<VolumeReply> AllocateAsync(Session session, Slot slot, RequestId id, Allocate allocate)
     {
         if (allocate.Offset.Value < 0 || allocate.Length.Value <= 0 || allocate.Offset.Value > long.MaxValue - allocate.Length.Value)
         {
@@ -240,14 +242,14 @@ public sealed partial class VolumeCoordinator
         var end = allocate.Offset.Value + allocate.Length.Value;
         if (allocate.Mode == AllocationMode.PunchHole)
         {
-            return await PunchAsync(id, allocate, end);
+            return await PunchAsync(id, allocate, end, HoldOf(session, slot));
         }
 
         RefuseTooLarge(end);
         switch (allocate.Mode)
         {
             case AllocationMode.KeepSize or AllocationMode.Extend when MakesHoles:
-                return await MakeRoomAsync(id, allocate, end);
+                return await MakeRoomAsync(id, allocate, end, HoldOf(session, slot));
             case AllocationMode.KeepSize:
                 return await KeepRoomAsync(allocate, end);
             case AllocationMode.Extend:
@@ -265,62 +267,9 @@ public sealed partial class VolumeCoordinator
             }
 
             case AllocationMode.ZeroRange or AllocationMode.ZeroInside:
-                return await ZeroRangeAsync(id, allocate, end);
+                return await ZeroRangeAsync(id, allocate, end, HoldOf(session, slot));
             default:
                 throw new VolumeException(VolumeError.NotSupported, $"{allocate.Mode} is not carried out.");
-        }
-    }
-
-    private async Task<VolumeReply> ZeroRangeAsync(RequestId id, Allocate allocate, long end)
-    {
-        RefuseInGrace("Zeroing part of a file");
-        using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
-        await EndTailAsync(allocate.File, id.Session);
-        await RecallAsync(allocate.File, RecallScope.All);
-        var map = await MapAsync(allocate.File);
-        if (IsResident(map))
-        {
-            map = await MoveOutOfRecordAsync(allocate.File);
-        }
-
-        if (allocate.Mode == AllocationMode.ZeroInside)
-        {
-            end = Math.Min(end, map.Size.Value);
-        }
-
-        if (MakesHoles)
-        {
-            map = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end);
-        }
-
-        if (end > map.Size.Value)
-        {
-            map = await StretchAsync(allocate.File, map, end);
-        }
-
-        // Past valid length everything reads as zero already.
-        var start = allocate.Offset.Value;
-        end = Math.Min(end, map.ValidLength.Value);
-        if (start < end)
-        {
-            var headEnd = Math.Min(end, _data.Up(start));
-            var tailStart = Math.Max(headEnd, _data.Down(end));
-            _ledger.Wrote(allocate.File);
-            await _dataWorkers.RunAsync(() => WriteZeroEdge(map, start, headEnd));
-            await ZeroAsync(map, headEnd, tailStart);
-            await _dataWorkers.RunAsync(() => WriteZeroEdge(map, tailStart, end));
-            _ledger.Wrote(allocate.File);
-        }
-
-        await TouchAsync(id, allocate.File, Done.Instance);
-        return Done.Instance;
-    }
-
-    private void WriteZeroEdge(FileMap map, long start, long end)
-    {
-        if (start < end)
-        {
-            _data.WriteBytes(map, start, new byte[end - start]);
         }
     }
 }

@@ -178,7 +178,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         }
 
         if (_phase == CoordinatorPhase.HandingOver && call.Request is not
-            (ReturnLayout or CommitLayout or RenewLease or ReleaseOwner or ReturnAttributes or ReturnAllAttributes))
+            (ReturnLayout or CommitLayout or NoteFailedFlush or RenewLease or ReleaseOwner or ReturnAttributes or ReturnAllAttributes))
         {
             return Refuse(VolumeError.NotServing, "The volume is being handed over to another coordinator.");
         }
@@ -253,7 +253,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     /// <summary>Answers that say "ask again", and those of reads, are made anew.</summary>
     private static bool IsKept(VolumeReply reply) => reply switch
     {
-        Refused { Error: VolumeError.InGrace or VolumeError.NotServing or VolumeError.WrongEpoch } => false,
+        Refused { Error: VolumeError.InGrace or VolumeError.NotServing or VolumeError.WrongEpoch or VolumeError.AskAgain } => false,
         // A layout that was lost on its way may have been recalled since; asked again, it is granted anew.
         LayoutGranted or LockTested => false,
         DataRead or DataFound or DirectoryPage or VolumeSpace or LinkTarget or ExtendedAttributeValue or ExtendedAttributeNames => false,
@@ -296,7 +296,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         ReturnAttributes returned => Replied(Return(session, returned)),
         ReturnAllAttributes => Replied(ReturnAll(session)),
         SetAttributes set => SetAttributesAsync(call.Id, set),
-        Create create => CreateAsync(session, call.Id, create),
+        Create create => CreateAsync(session, slot, call.Id, create),
         Link link => LinkAsync(call.Id, link),
         Unlink unlink => UnlinkAsync(session, call.Id, unlink),
         Rename rename => RenameAsync(session, call.Id, rename),
@@ -310,15 +310,17 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         Open { Truncate: true } open => WatchedAsync(slot, open.File, () => OpenAsync(session, call.Id, open)),
         Open open => OpenAsync(session, call.Id, open),
         Close close => CloseAsync(session, close),
-        WriteData write => WatchedAsync(slot, write.File, () => WriteDataAsync(slot, call.Id, write, call.Data)),
+        WriteData write => WatchedAsync(slot, write.File, () => WriteDataAsync(session, slot, call.Id, write, call.Data)),
         SetSize set => WatchedAsync(slot, set.File, () => SetSizeAsync(call.Id, set)),
-        Allocate allocate => WatchedAsync(slot, allocate.File, () => AllocateAsync(call.Id, allocate)),
+        Allocate allocate => WatchedAsync(slot, allocate.File, () => AllocateAsync(session, slot, call.Id, allocate)),
         Synchronize synchronize => SynchronizeAsync(session, synchronize),
         FindData find => FindDataAsync(find),
         NoteDirectWrites note => NoteDirectWritesAsync(session, note.File),
+        NoteFailedFlush note => NoteFailedFlushAsync(session, call.Id, note.File),
         GetLayout get => GetLayoutAsync(session, call.Id, get),
         ReturnLayout returned => Replied(Return(session, returned)),
         CommitLayout told => CommitLayoutAsync(call.Id, told),
+        FenceKey fence => FenceKeyAsync(session, fence.DataKey),
         TestLock test => Replied(Test(session, test)),
         SetLock set => Replied(Set(session, set)),
         CancelLock cancel => Replied(Cancel(session, cancel)),

@@ -36,6 +36,9 @@ public sealed unsafe partial class FuseRequest
     /// </summary>
     public void SubmitFlush(int descriptor) => Start(RingOperation.Flush, descriptor, [default]);
 
+    /// <summary>Whether the I/O that was submitted last is a flush.</summary>
+    public bool WasFlush => _operation == RingOperation.Flush;
+
     /// <summary>Any thread: the ring's thread calls <see cref="IFuseHandler.Continued"/> with this request.</summary>
     public void ContinueOnRing()
     {

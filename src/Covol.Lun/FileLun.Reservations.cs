@@ -128,6 +128,9 @@ public sealed unsafe partial class FileLun
         }
     }
 
+    /// <summary>The kernel's file systems end a write when nothing of it is left; below a block device may be a path.</summary>
+    public bool FailedWritesAreOver => !_isDevice;
+
     public bool TryEnter() => _registration is { } own && own.TryEnter();
 
     public void Leave()

@@ -13,6 +13,12 @@ public interface IRingTarget
     long DescriptorOffset { get; }
 
     /// <summary>
+    /// Whether nothing of a write that ended with an error can land any more. False for a LUN behind a path: one that failed by time-out, or
+    /// with its path, may still be on its way, and is over only when the key that it was submitted under is fenced and drained (SAFETY 3, 9).
+    /// </summary>
+    bool FailedWritesAreOver { get; }
+
+    /// <summary>
     /// Counts one I/O in flight. False: the key was preempted, nothing was counted, and nothing may be submitted. Never blocks,
     /// never allocates; any thread.
     /// </summary>

@@ -67,6 +67,8 @@ public sealed class PartitionLun : ILun
 
     public void Unregister() => _whole.Unregister();
 
+    public bool FailedWritesAreOver => _whole.FailedWritesAreOver;
+
     public bool TryEnter() => _whole.TryEnter();
 
     public void Leave() => _whole.Leave();

@@ -17,6 +17,9 @@ internal static class FuseShapes
     /// <summary>O_DSYNC, which is part of O_SYNC; the kernel sets it for RWF_DSYNC too.</summary>
     public const uint OpenDataSync = 0x1000;
     public const uint OpenDirect = 0x4000;
+
+    /// <summary>What O_SYNC has besides O_DSYNC: the times are to be stable too.</summary>
+    public const uint OpenSyncTimes = 0x100000;
     private const int KindShift = 12;
     private const uint PermissionMask = 0xFFF;
     private const int AttributeBlock = 512;

@@ -19,6 +19,8 @@ internal sealed class IncarnationLun : IRingTarget
 
     public long DescriptorOffset => _present.DescriptorOffset;
 
+    public bool FailedWritesAreOver => _present.FailedWritesAreOver;
+
     public bool TryEnter() => _present.TryEnter();
 
     public void Leave() => _present.Leave();

@@ -76,12 +76,12 @@ internal sealed partial class VolumeFileSystem
             return;
         }
 
-        // A write of O_DSYNC or O_SYNC is answered when it is stable, which the kernel leaves to the server. An append's place is the
-        // coordinator's business (SAFETY 11). The kernel asks of every unprivileged write that set-id bits
-        // go; a layout for writing means that there are none.
+        // An append's place, and times that are to be stable with the data, are the coordinator's business (SAFETY 11). The kernel asks of
+        // every unprivileged write that set-id bits go; a layout for writing means that there are none.
         Span<LunSegment> segments = stackalloc LunSegment[SegmentsMax];
-        if ((body.Flags & (FuseShapes.OpenAppend | FuseShapes.OpenDataSync)) != 0
-            || !file.TryMapWrite(new FileByteOffset((long)body.Offset), (int)body.Size, segments, out var count, out var pinned))
+        if ((body.Flags & (FuseShapes.OpenAppend | FuseShapes.OpenSyncTimes)) != 0
+            || !file.TryMapWrite(
+                new FileByteOffset((long)body.Offset), (int)body.Size, segments, out var count, out var pinned, IsToBeStable(body.Flags)))
         {
             Queue(request);
             return;
@@ -107,7 +107,13 @@ internal sealed partial class VolumeFileSystem
         request.State = null;
         if (result < 0)
         {
-            // Another way may work, and the pages of this request are still there. What failed has ended: no ghost of it is left.
+            if (request.WasFlush && LosesWrites(-result))
+            {
+                // Before the layouts go, which the coordinator would take for a sign that all is well.
+                _volume.FlushFailed(FileOf(request.Opcode == FuseOpcode.Sync ? request.Sync.Handle : request.Write.Handle));
+            }
+
+            // Another way may work, and the pages of this request are still there.
             _volume.Fenced(-result is BadExchange or RemoteInputOutput
                 ? $"The LUN refused a request of this node: its key is gone (errno {-result})."
                 : $"A request of this node on the LUN failed (errno {-result}); its path may be gone.");
@@ -131,7 +137,24 @@ internal sealed partial class VolumeFileSystem
         else
         {
             ref readonly var write = ref request.Write;
-            FileOf(write.Handle).WriteEnded(pinned, new FileByteOffset((long)write.Offset), (int)write.Size, result >= 0);
+            var file = FileOf(write.Handle);
+            var offset = new FileByteOffset((long)write.Offset);
+            if (request.WasFlush || (result >= 0 && IsToBeStable(write.Flags)))
+            {
+                ContinueStableWrite(request, file, pinned, result);
+                return;
+            }
+
+            if (result < 0 && !_lun.FailedWritesAreOver)
+            {
+                // It keeps its pin. Redirected writes, this one too, wait until nothing of it can land any more (SAFETY 9).
+                _volume.MayLandLater(file, pinned, offset, (int)write.Size);
+            }
+            else
+            {
+                file.WriteEnded(pinned, offset, (int)write.Size, result >= 0);
+            }
+
             if (result >= 0)
             {
                 request.ReplyWrite((int)write.Size);

@@ -116,12 +116,9 @@ internal sealed partial class VolumeFileSystem
             // To move all that lies behind would have to recall it, and takes whole clusters at the same places on every node.
             _ => throw new VolumeException(VolumeError.NotSupported, $"fallocate mode {body.Mode:x} is not carried out."),
         };
-        var allocate = new Allocate(
-            _nodes.Resolve(request.Node),
-            mode,
-            new FileByteOffset(checked((long)body.Offset)),
-            new ByteCount(checked((long)body.Length)));
-        await _volume.AskAsync<Done>(allocate).ConfigureAwait(false);
+        await _volume.AllocateAsync(
+            FileOf(body.Handle), mode, new FileByteOffset(checked((long)body.Offset)), new ByteCount(checked((long)body.Length)))
+            .ConfigureAwait(false);
         request.ReplyOk();
     }
 

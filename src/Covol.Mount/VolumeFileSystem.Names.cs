@@ -50,8 +50,8 @@ internal sealed partial class VolumeFileSystem
         InodeAttributes? after = null;
         if (body.Valid.HasFlag(FuseAttributeChange.Size))
         {
-            after = (await _volume.AskAsync<Entry>(new SetSize(file, new ByteCount(checked((long)body.Size)))).ConfigureAwait(false))
-                .Attributes;
+            var handle = body.Valid.HasFlag(FuseAttributeChange.Handle) && _files.TryGetValue(body.Handle, out var open) ? open : null;
+            after = await _volume.SetSizeAsync(file, handle, new ByteCount(checked((long)body.Size))).ConfigureAwait(false);
         }
 
         const FuseAttributeChange others = FuseAttributeChange.Mode | FuseAttributeChange.UserId | FuseAttributeChange.GroupId

@@ -1,4 +1,5 @@
 using Covol.Fuse;
+using Covol.Protocol.Units;
 using Covol.VolumeClient;
 
 namespace Covol.Mount;
@@ -65,15 +66,57 @@ internal sealed partial class VolumeFileSystem
         {
             request.ReplyOk();
         }
-        else if (result >= 0 || -result is BadExchange or LinkSevered or FuseErrno.TimedOut)
+        else if (result >= 0 || !LosesWrites(-result))
         {
             // Nothing was lost, this node only may not or cannot say so by itself.
             Queue(request);
         }
         else
         {
-            // A lost write is told once, to the one who wrote it: a further flush that succeeds would prove nothing.
-            _volume.FlushFailed();
+            // A further flush that succeeds would prove nothing; the coordinator hears of it, and says so from now on.
+            request.ReplyError(FuseErrno.InputOutput);
+        }
+    }
+
+    /// <summary>The LUN was asked and failed; else it was not, or this node may not.</summary>
+    private static bool LosesWrites(int errno) => errno is not (BadExchange or LinkSevered or FuseErrno.TimedOut);
+
+    /// <summary>O_DSYNC without the rest of O_SYNC, or RWF_DSYNC.</summary>
+    private static bool IsToBeStable(uint flags) => (flags & FuseShapes.OpenDataSync) != 0;
+
+    /// <summary>
+    /// A write that is answered when it is stable, inside valid data: it has completed, or its flush has. The LUN is flushed only after the
+    /// write, under the same pin; then the same is looked at as after fdatasync, for the same reasons. What other writes of the file need is
+    /// not this one's business: the clusters and the valid length that it lies in were committed before the layout was granted.
+    /// </summary>
+    private void ContinueStableWrite(FuseRequest request, OpenFile file, LayoutSnapshot pinned, int result)
+    {
+        ref readonly var write = ref request.Write;
+        var offset = new FileByteOffset((long)write.Offset);
+        if (!request.WasFlush && TryEnter())
+        {
+            request.State = pinned;
+            request.SubmitFlush(_lun.Descriptor);
+            return;
+        }
+
+        var isOurs = request.WasFlush && TryEnter();
+        if (isOurs)
+        {
+            _lun.Leave();
+        }
+
+        if (file.StableWriteEnded(pinned, offset, (int)write.Size, result >= 0 && isOurs))
+        {
+            request.ReplyWrite((int)write.Size);
+        }
+        else if (result >= 0 || !LosesWrites(-result))
+        {
+            // Written again, through the coordinator: nobody was told that it is there.
+            Queue(request);
+        }
+        else
+        {
             request.ReplyError(FuseErrno.InputOutput);
         }
     }

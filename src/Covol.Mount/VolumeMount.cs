@@ -108,6 +108,9 @@ public sealed class VolumeMount
             opening?.Invoke(volume);
             var root = await volume.AskAsync<Entry>(new GetRoot()).ConfigureAwait(false);
             await volume.ConnectedAsync(cancellation).ConfigureAwait(false);
+
+            // An answer goes on on the thread that read it, and what follows blocks: mount(2) waits for requests that this thread would answer.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             var blockSize = Math.Max(lun.BlockSize, volume.BlockSize);
 
             var isNew = !Directory.Exists(path);

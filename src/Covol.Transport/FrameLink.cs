@@ -29,9 +29,11 @@ internal sealed class FrameLink(Socket socket, Stream stream, ConnectionOptions 
     public CancellationToken Ended => _ended.Token;
 
     /// <summary>Takes the frame over. False: the connection is over, or its peer reads too slowly, which ends it.</summary>
-    public bool TrySend(FrameBuffer frame)
+    /// <param name="frame">What to send.</param>
+    /// <param name="mayWriteHere">False: another thread writes it, and what else waits.</param>
+    public bool TrySend(FrameBuffer frame, bool mayWriteHere = true)
     {
-        if (_writer.TryEnqueue(frame))
+        if (_writer.TryEnqueue(frame, mayWriteHere))
         {
             return true;
         }

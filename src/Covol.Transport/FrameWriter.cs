@@ -11,6 +11,10 @@ internal sealed class FrameWriter(Stream stream, int framesMax)
 {
     private const int TogetherMax = 64 * 1024;
 
+    /// <summary>This thread is inside <see cref="TryEnqueue"/> for one who does not write.</summary>
+    [ThreadStatic]
+    private static bool t_writesElsewhere;
+
     private readonly Channel<FrameBuffer> _queue = Channel.CreateBounded<FrameBuffer>(
         new BoundedChannelOptions(framesMax) { SingleReader = true, AllowSynchronousContinuations = true });
 
@@ -18,9 +22,22 @@ internal sealed class FrameWriter(Stream stream, int framesMax)
     private int _length;
 
     /// <summary>Takes the frame over. False: the queue is full or the connection is over; the frame is given up.</summary>
-    public bool TryEnqueue(FrameBuffer frame)
+    /// <param name="frame">Goes out in the order of the calls.</param>
+    /// <param name="mayWriteHere">False: the caller has better things to do than to write what is in the queue.</param>
+    public bool TryEnqueue(FrameBuffer frame, bool mayWriteHere = true)
     {
-        if (_queue.Writer.TryWrite(frame))
+        bool isTaken;
+        try
+        {
+            t_writesElsewhere = !mayWriteHere;
+            isTaken = _queue.Writer.TryWrite(frame);
+        }
+        finally
+        {
+            t_writesElsewhere = false;
+        }
+
+        if (isTaken)
         {
             return true;
         }
@@ -36,6 +53,11 @@ internal sealed class FrameWriter(Stream stream, int framesMax)
         {
             while (await _queue.Reader.WaitToReadAsync(cancellation).ConfigureAwait(false))
             {
+                if (t_writesElsewhere)
+                {
+                    await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                }
+
                 while (_queue.Reader.TryRead(out var frame))
                 {
                     var isLast = frame.IsLast;

@@ -55,7 +55,9 @@ internal sealed class ServedConnection : IVolumeCaller, IDisposable
 
         var frame = new FrameBuffer { Owner = new QueuedNotice(this) };
         VolumeCodec.Encode(notice, frame);
-        _link.TrySend(frame.Seal(FrameKind.Notice));
+
+        // Whoever has something to tell to many does not write it to each (TLS included) himself.
+        _link.TrySend(frame.Seal(FrameKind.Notice), mayWriteHere: false);
     }
 
     public void Close(string reason) => _link.Close(reason);

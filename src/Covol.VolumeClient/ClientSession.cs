@@ -26,5 +26,9 @@ internal sealed class ClientSession
     /// <summary>Ended: its slots are of no meaning any more.</summary>
     public bool IsOver => _isOver;
 
-    public void End() => _isOver = true;
+    public void End()
+    {
+        _isOver = true;
+        Slots.AllOver();
+    }
 }

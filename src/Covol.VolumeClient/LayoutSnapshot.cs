@@ -201,7 +201,8 @@ public sealed class LayoutSnapshot
         return true;
     }
 
-    private bool EndsInTail(long offset, int length) => offset > WriteEnd - length;
+    /// <summary>Whether a write ends behind what is valid.</summary>
+    internal bool EndsInTail(long offset, int length) => offset > WriteEnd - length;
 
     private bool TryMap(long at, long end, Span<LunSegment> segments, out int count)
     {

@@ -10,6 +10,9 @@ public sealed partial class NodeVolume
     /// <summary>NTFS: a longer name is refused, not absent.</summary>
     private const int NameLengthMax = 255;
 
+    /// <summary>Stands for the answer that was not waited for; nothing is kept of it.</summary>
+    private static readonly Refused s_givenUp = new(VolumeError.IoFailed, "The change was given up.");
+
     private readonly LeaseClock _attributeLease;
     private readonly AttributeCache _attributes;
     private IAttributeWatcher? _watcher;
@@ -89,10 +92,10 @@ public sealed partial class NodeVolume
     }
 
     /// <summary>Asks for what changes attributes or names, exactly once; keeps of the answer what the coordinator allows.</summary>
-    private async ValueTask<(TReply Reply, Seen Seen)> ChangeAsync<TReply>(VolumeRequest request)
+    private async ValueTask<(TReply Reply, Seen Seen)> ChangeAsync<TReply>(VolumeRequest request, OpenFile? handle = null)
         where TReply : VolumeReply
     {
-        // A change that is given up may be made later: then nothing of its files is ever kept again.
+        // A change that is given up may be made later: nothing of its files is kept until it is known to be over.
         var files = request.Changes;
         (FileId Directory, string Name, FileId? File)[] added = request switch
         {
@@ -112,7 +115,8 @@ public sealed partial class NodeVolume
             _ => _attributes.BeginChange(files),
         };
         Outdated(outdated, names: false);
-        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
+        var sent = await _keeper.SendAsync(
+            request, default, default, Urgency.Ordinary, () => _attributes.EndChange(change, s_givenUp), handle).ConfigureAwait(false);
         var seen = Kept(_attributes.EndChange(change, sent.Reply, added));
         if (request is Rename)
         {

@@ -15,8 +15,8 @@ public sealed partial class NodeVolume
     public async ValueTask<int> ReadAsync(OpenFile handle, FileByteOffset offset, Memory<byte> target)
     {
         RefuseDead(handle);
-        var sent = await _keeper.SendAsync(new ReadData(handle.File, offset, target.Length), default, target, Urgency.Ordinary)
-            .ConfigureAwait(false);
+        var sent = await _keeper.SendAsync(
+            new ReadData(handle.File, offset, target.Length), default, target, Urgency.Ordinary, handle: handle).ConfigureAwait(false);
         var read = Expect<DataRead>(sent.Reply).Length;
         if (read < 0 || read > target.Length || read != sent.DataLength)
         {
@@ -49,13 +49,14 @@ public sealed partial class NodeVolume
         OpenFile handle, FileByteOffset offset, bool append, bool clearSetId, ReadOnlyMemory<byte> source, bool isStable = false)
     {
         RefuseDead(handle);
+        await LateWritesOverAsync().ConfigureAwait(false);
         var request = new WriteData(handle.File, offset, append, clearSetId);
         DataWritten written;
         int blockSize;
         handle.Owner.RedirectedWriteMoved();
         try
         {
-            var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary).ConfigureAwait(false);
+            var sent = await _keeper.SendAsync(request, source, default, Urgency.Ordinary, handle: handle).ConfigureAwait(false);
             written = Expect<DataWritten>(sent.Reply);
             blockSize = sent.Link.Session.BlockSize;
         }
@@ -95,6 +96,31 @@ public sealed partial class NodeVolume
         return written;
     }
 
+    /// <summary>
+    /// fallocate. A long range is asked for part by part: each is carried out exactly once, and others get their turns in between. A failure
+    /// may leave the beginning of it carried out, as POSIX allows.
+    /// </summary>
+    public async ValueTask AllocateAsync(OpenFile handle, AllocationMode mode, FileByteOffset offset, ByteCount length)
+    {
+        RefuseDead(handle);
+        var allocate = new Allocate(handle.File, mode, offset, length);
+        while (true)
+        {
+            if (await AskAsync<VolumeReply>(allocate, handle).ConfigureAwait(false) is not Allocated part)
+            {
+                return;
+            }
+
+            var left = allocate.Offset.Value + allocate.Length.Value - part.UpTo.Value;
+            if (part.UpTo <= allocate.Offset || left <= 0)
+            {
+                throw new VolumeException(VolumeError.IoFailed, $"The coordinator allocated up to {part.UpTo}, which is no part of what was asked.");
+            }
+
+            allocate = allocate with { Offset = part.UpTo, Length = new ByteCount(left) };
+        }
+    }
+
     /// <summary>A file that is known to be large gets its layout at open, before its first I/O.</summary>
     public void ExpectData(OpenFile handle, ByteCount size)
     {
@@ -114,6 +140,7 @@ public sealed partial class NodeVolume
             await TellTailsAsync(known).ConfigureAwait(false);
         }
 
+        await TellFailedFlushesAsync().ConfigureAwait(false);
         var wrote = known is not null && known.TakeWroteDirectly();
 
         // Before it is sent: a write that ends while the coordinator flushes is the next fsync's.
@@ -142,6 +169,17 @@ public sealed partial class NodeVolume
     {
         await NoteDirectWritesAsync(file, Urgency.Ordinary).ConfigureAwait(false);
         return (await AskAsync<Entry>(new SetAttributes(file, change)).ConfigureAwait(false)).Attributes;
+    }
+
+    /// <summary>Changes a file's size; through a handle where the program has one.</summary>
+    public async ValueTask<InodeAttributes> SetSizeAsync(FileId file, OpenFile? handle, ByteCount size)
+    {
+        if (handle is not null)
+        {
+            RefuseDead(handle);
+        }
+
+        return (await AskAsync<Entry>(new SetSize(file, size), handle).ConfigureAwait(false)).Attributes;
     }
 
     /// <summary>syncfs: as <see cref="SynchronizeAsync"/> for everything that this node has acknowledged.</summary>

@@ -116,6 +116,7 @@ public sealed partial class NodeVolume
     private async Task GiveBackAsync(ClientFile file, LayoutSnapshot layout)
     {
         await layout.Drained.ConfigureAwait(false);
+        await FailedFlushesTold.ConfigureAwait(false);
         await TellAsync(new ReturnLayout(file.Id, layout.Layout.Generation), file.Id).ConfigureAwait(false);
         await TellLastAsync(file, layout).ConfigureAwait(false);
         file.Ended(layout);
@@ -192,6 +193,7 @@ public sealed partial class NodeVolume
     private async Task AnswerRecallAsync(ClientFile file, LayoutGeneration generation, LayoutSnapshot? unpublished)
     {
         await file.UnpublishedDrained(s_none).ConfigureAwait(false);
+        await FailedFlushesTold.ConfigureAwait(false);
         await TellAsync(new ReturnLayout(file.Id, generation), file.Id).ConfigureAwait(false);
         file.RecallAnswered(generation);
         if (unpublished is not null)

@@ -92,6 +92,7 @@ public sealed partial class NodeVolume
             {
                 volume._life++;
                 volume._tickets.NewEpoch();
+                volume.UnpinLateWrites();
                 foreach (var file in volume._files.Values)
                 {
                     lock (file.Gate)

@@ -23,20 +23,6 @@ public sealed partial class NodeVolume
     private int _isTellingAll;
 
     /// <summary>
-    /// A flush of the LUN failed here. What lies in tails may be lost, and must not become valid: what was there before would show.
-    /// </summary>
-    public void FlushFailed()
-    {
-        foreach (var file in _files.Values)
-        {
-            if (file.LoseTails())
-            {
-                VolumeClientLog.TailLost(_log, _settings.Volume, file.Id.ToString(), "A flush of the LUN failed.");
-            }
-        }
-    }
-
-    /// <summary>
     /// Everything that this node has acknowledged behind valid length is valid and stable when this ends. Refused with IoFailed where
     /// it is lost, and where the coordinator does not answer within the wait limit.
     /// </summary>

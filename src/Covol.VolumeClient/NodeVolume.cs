@@ -91,15 +91,18 @@ public sealed partial class NodeVolume : IAsyncDisposable
     }
 
     /// <summary>Asks something that leaves no state in the session, exactly once.</summary>
-    public async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request)
+    public ValueTask<TReply> AskAsync<TReply>(VolumeRequest request)
+        where TReply : VolumeReply => AskAsync<TReply>(request, handle: null);
+
+    private async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request, OpenFile? handle)
         where TReply : VolumeReply
     {
         if (request.Changes.Count > 0)
         {
-            return (await ChangeAsync<TReply>(request).ConfigureAwait(false)).Reply;
+            return (await ChangeAsync<TReply>(request, handle).ConfigureAwait(false)).Reply;
         }
 
-        return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false)).Reply);
+        return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary, handle: handle).ConfigureAwait(false)).Reply);
     }
 
     /// <summary>Opens a file under a handle of its own.</summary>
@@ -167,6 +170,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
 
         if (!handle.IsDead)
         {
+            await FailedFlushesTold.ConfigureAwait(false);
             await TellAsync(new Close(handle.Id), file.Id).ConfigureAwait(false);
         }
 
@@ -224,8 +228,8 @@ public sealed partial class NodeVolume : IAsyncDisposable
     private static TReply Expect<TReply>(VolumeReply reply)
         where TReply : VolumeReply => reply switch
         {
-            TReply expected => expected,
             Refused refused => throw new VolumeException(refused.Error, refused.Detail),
+            TReply expected => expected,
             _ => throw new VolumeException(
                 VolumeError.IoFailed, $"The coordinator answered {reply.GetType().Name} where {typeof(TReply).Name} is due."),
         };
@@ -285,7 +289,7 @@ public sealed partial class NodeVolume : IAsyncDisposable
     {
         try
         {
-            var urgency = request is ReturnLayout or CommitLayout ? Urgency.Layout : Urgency.Return;
+            var urgency = request is ReturnLayout or CommitLayout or NoteFailedFlush ? Urgency.Layout : Urgency.Return;
             var sent = await _keeper.SendAsync(request, default, default, urgency).ConfigureAwait(false);
             if (sent.Reply is Refused { Error: not (VolumeError.NoSuchHandle or VolumeError.Stale) } refused)
             {

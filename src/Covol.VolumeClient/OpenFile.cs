@@ -61,9 +61,22 @@ public sealed class OpenFile
         return false;
     }
 
-    /// <summary>Where to write on the LUN. Only whole blocks within valid data; everything else is the coordinator's (SAFETY 10).</summary>
+    /// <summary>
+    /// Where to write on the LUN. Only whole blocks within valid data or the layout's tail; everything else is the coordinator's (SAFETY 10).
+    /// </summary>
+    /// <param name="offset">Where in the file.</param>
+    /// <param name="length">How much, in bytes.</param>
+    /// <param name="segments">Gets the places.</param>
+    /// <param name="count">How many there are.</param>
+    /// <param name="pinned">The layout.</param>
+    /// <param name="isStable">It is to be stable when it is answered: not in a tail, which only the coordinator makes valid.</param>
     public bool TryMapWrite(
-        FileByteOffset offset, int length, Span<LunSegment> segments, out int count, [NotNullWhen(true)] out LayoutSnapshot? pinned)
+        FileByteOffset offset,
+        int length,
+        Span<LunSegment> segments,
+        out int count,
+        [NotNullWhen(true)] out LayoutSnapshot? pinned,
+        bool isStable = false)
     {
         count = 0;
         if (_isDead || (Access & OpenAccess.Write) == 0 || !Owner.TryPin(out pinned))
@@ -72,7 +85,8 @@ public sealed class OpenFile
             return false;
         }
 
-        if (pinned.IsLeaseRunning && pinned.TryMapWrite(offset.Value, length, segments, out count))
+        if (pinned.IsLeaseRunning && !(isStable && pinned.EndsInTail(offset.Value, length))
+            && pinned.TryMapWrite(offset.Value, length, segments, out count))
         {
             return true;
         }
@@ -108,6 +122,17 @@ public sealed class OpenFile
         {
             Owner.CountDirect(length);
         }
+    }
+
+    /// <summary>
+    /// A direct write of valid data has ended and the LUN was flushed after it; called before its reply. False: one of them failed, or the
+    /// right to the layout was lost meanwhile; ask the coordinator to write it instead of replying.
+    /// </summary>
+    public bool StableWriteEnded(LayoutSnapshot pinned, FileByteOffset offset, int length, bool succeeded)
+    {
+        var mayReply = succeeded && !_isDead && !pinned.IsClosed && pinned.IsLeaseRunning;
+        WriteEnded(pinned, offset, length, mayReply);
+        return mayReply;
     }
 
     /// <summary>

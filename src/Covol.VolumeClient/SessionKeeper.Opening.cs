@@ -178,7 +178,14 @@ internal sealed partial class SessionKeeper
             while (left.TryPeek(out var id))
             {
                 var call = new VolumeCall(id, link.Epoch, new RenewLease(), default);
-                await CallWithinAsync(link.Connection, call, overtaken).ConfigureAwait(false);
+                var answer = await CallWithinAsync(link.Connection, call, overtaken).ConfigureAwait(false);
+                if (answer.Reply is Refused { Error: VolumeError.InGrace or VolumeError.AskAgain })
+                {
+                    // That was the request's own answer, for who asks again: its sequence number is not used up yet.
+                    await Task.Delay(s_graceAskAgain, _time, overtaken).ConfigureAwait(false);
+                    continue;
+                }
+
                 left.Dequeue();
                 link.Session.Slots.Answered(id);
             }

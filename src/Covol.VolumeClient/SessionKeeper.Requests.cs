@@ -11,8 +11,22 @@ internal sealed partial class SessionKeeper
     /// same id. A refusal is an answer. Throws <see cref="VolumeException"/> with IoFailed after the wait limit, where the urgency has
     /// one, and with NoSuchHandle when the session ended while it waited.
     /// </summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="data">What follows it.</param>
+    /// <param name="answerData">Where data of the answer goes.</param>
+    /// <param name="urgency">Which slots, and how long.</param>
+    /// <param name="over">Called once where it gets no answer: when it is known that it was carried out or never will be.</param>
+    /// <param name="handle">
+    /// Through which it was asked: sent in the session that this was opened in, and in no later one. What waited for a link while its node was
+    /// evicted would land over what others wrote since, under locks that this handle lost.
+    /// </param>
     public async ValueTask<SentAnswer> SendAsync(
-        VolumeRequest request, ReadOnlyMemory<byte> data, Memory<byte> answerData, Urgency urgency)
+        VolumeRequest request,
+        ReadOnlyMemory<byte> data,
+        Memory<byte> answerData,
+        Urgency urgency,
+        Action? over = null,
+        OpenFile? handle = null)
     {
         // What gives something back waits as long as it takes: given up, it would be held at the coordinator for ever.
         using var limit = new CancellationTokenSource(
@@ -25,6 +39,12 @@ internal sealed partial class SessionKeeper
         try
         {
             link = await LinkAsync(urgency == Urgency.Layout, either.Token).ConfigureAwait(false);
+            if (handle is { IsDead: true } && _settings.BindsHandles)
+            {
+                // A link of a new session is there only after the handles of the one before have died.
+                throw new VolumeException(VolumeError.NoSuchHandle, "The session in which the file was opened ended before the request was sent.");
+            }
+
             session = link.Session;
             id = await session.Slots.TakeAsync(urgency is Urgency.Reserved or Urgency.Return or Urgency.Layout, either.Token)
                 .ConfigureAwait(false);
@@ -40,6 +60,14 @@ internal sealed partial class SessionKeeper
                 var call = new VolumeCall(id, link.Epoch, request, data);
                 if (await TryCallAsync(link, call, answerData, either.Token).ConfigureAwait(false) is { } answer)
                 {
+                    if (answer.Reply is Refused { Error: VolumeError.AskAgain })
+                    {
+                        // It came on meanwhile; who is at work is not given up.
+                        limit.CancelAfter(urgency is Urgency.Return or Urgency.Layout ? Timeout.InfiniteTimeSpan : _settings.IoWaitLimit);
+                        await Task.Delay(s_graceAskAgain, _time, either.Token).ConfigureAwait(false);
+                        continue;
+                    }
+
                     answered = true;
                     return new SentAnswer(answer.Reply, answer.Data.Length, link);
                 }
@@ -61,9 +89,13 @@ internal sealed partial class SessionKeeper
         }
         finally
         {
-            if (session is not null && id != default)
+            if (session is null || id == default)
             {
-                Leave(session, id, answered);
+                over?.Invoke();
+            }
+            else
+            {
+                Leave(session, id, answered, over);
                 if (!answered && link is not null)
                 {
                     SettleSoon(link);
@@ -72,15 +104,23 @@ internal sealed partial class SessionKeeper
         }
     }
 
-    private static void Leave(ClientSession session, RequestId id, bool answered)
+    private static void Leave(ClientSession session, RequestId id, bool answered, Action? over)
     {
         if (answered || session.IsOver)
         {
+            if (!answered)
+            {
+                over?.Invoke();
+            }
+
             session.Slots.Answered(id);
+            return;
         }
-        else
+
+        session.Slots.LeftInDoubt(id, over);
+        if (session.IsOver)
         {
-            session.Slots.LeftInDoubt(id);
+            session.Slots.AllOver();
         }
     }
 

@@ -16,9 +16,14 @@ internal sealed partial class SessionKeeper
     {
         lock (_gate)
         {
+            if (link.Retired.IsCompleted)
+            {
+                // The next link settles before it is used; it may have done so already, before this was given up.
+                link = _link ?? _settlingLink ?? link;
+            }
+
             if (_stop.IsCancellationRequested || link.Retired.IsCompleted)
             {
-                // The next link settles before it is used.
                 return;
             }
 

@@ -83,10 +83,14 @@ internal sealed partial class SessionKeeper : IAsyncDisposable
     /// <summary>What the session waits for, as a sentence.</summary>
     public string WaitingFor => _waitingFor;
 
+    /// <summary>The volume is given up on this node: nothing is sent any more.</summary>
+    public bool IsStopping => _stop.IsCancellationRequested;
+
     /// <summary>The newest epoch the control plane named.</summary>
     public Epoch Epoch => _routes.Epoch;
 
-    private ReservationKey DataKey
+    /// <summary>Of the newest incarnation.</summary>
+    public ReservationKey DataKey
     {
         get
         {

@@ -18,6 +18,7 @@ internal sealed class SessionSlots
     private readonly long[] _sequences;
     private readonly Lock _gate = new();
     private readonly List<int> _inDoubt = [];
+    private readonly Dictionary<int, Action> _whenOver = [];
     private bool _ownInDoubt;
 
     // Never hold more than the session's slots.
@@ -78,15 +79,47 @@ internal sealed class SessionSlots
         }
     }
 
-    /// <summary>The request was answered.</summary>
-    public void Answered(RequestId id) => Free(id.Slot);
+    /// <summary>The request was answered, or settled.</summary>
+    public void Answered(RequestId id)
+    {
+        Action? over;
+        lock (_gate)
+        {
+            _whenOver.Remove(id.Slot, out over);
+        }
+
+        over?.Invoke();
+        Free(id.Slot);
+    }
 
     /// <summary>The request was given up without an answer: it may or may not have been, or still be, carried out.</summary>
-    public void LeftInDoubt(RequestId id)
+    /// <param name="id">Which.</param>
+    /// <param name="over">Called once when that is known. Null: nobody wants to know, or said so before.</param>
+    public void LeftInDoubt(RequestId id, Action? over = null)
     {
         lock (_gate)
         {
             _inDoubt.Add(id.Slot);
+            if (over is not null)
+            {
+                _whenOver[id.Slot] = over;
+            }
+        }
+    }
+
+    /// <summary>The session has ended, and with it whatever was asked in it.</summary>
+    public void AllOver()
+    {
+        Action[] all;
+        lock (_gate)
+        {
+            all = [.. _whenOver.Values];
+            _whenOver.Clear();
+        }
+
+        foreach (var over in all)
+        {
+            over();
         }
     }
 

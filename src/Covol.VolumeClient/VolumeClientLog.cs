@@ -1,3 +1,4 @@
+using Covol.Protocol.Ids;
 using Covol.Protocol.Volume;
 using Microsoft.Extensions.Logging;
 
@@ -43,6 +44,9 @@ internal static partial class VolumeClientLog
 
     [LoggerMessage(5022, LogLevel.Error, "{Volume}: what was written at the end of {File} since it was last synchronized is lost: {Reason}")]
     public static partial void TailLost(ILogger log, string volume, string file, string reason);
+
+    [LoggerMessage(5023, LogLevel.Warning, "{Volume}: a write of this node may still land, so writes wait until {Key} is fenced: {Reason}")]
+    public static partial void NotFenced(ILogger log, string volume, ReservationKey key, string reason);
 
     [LoggerMessage(5021, LogLevel.Warning, "{Volume}: whether a request that was given up was carried out is not known yet: {Reason}")]
     public static partial void NotSettled(ILogger log, string volume, string reason);

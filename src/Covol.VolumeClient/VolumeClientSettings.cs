@@ -45,6 +45,12 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     /// </summary>
     public TimeSpan RoomWait { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>For tests that show what a guard is for: without it what a handle of an ended session asked for is carried out in the next.</summary>
+    internal bool BindsHandles { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a direct write that failed lands over what was written after it.</summary>
+    internal bool FencesLateWrites { get; init; } = true;
+
     /// <summary>For tests that show what a guard is for: without it a fsync is answered while the coordinator does not know what it covers.</summary>
     internal bool TellsTails { get; init; } = true;
 

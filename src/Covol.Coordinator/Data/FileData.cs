@@ -11,8 +11,8 @@ namespace Covol.Coordinator.Data;
 /// </summary>
 internal sealed class FileData
 {
-    /// <summary>The most that is zeroed with one call, so that a fence or an end never waits long for a worker.</summary>
-    public const int ZeroStepMax = 8 << 20;
+    /// <summary>The most that is zeroed with one call of the LUN, so that a fence never waits long for it.</summary>
+    private const int ZeroStepMax = 8 << 20;
 
     private readonly IBlockDevice _lun;
     private readonly int _block;
@@ -119,9 +119,9 @@ internal sealed class FileData
     }
 
     /// <summary>
-    /// Makes [start, end) zero on the LUN, at most one step of it; answers up to where it is. End is a block's end.
+    /// Makes [start, end) zero on the LUN, at most <paramref name="step"/> bytes of it; answers up to where it is. End is a block's end.
     /// </summary>
-    public long ZeroStep(FileMap map, long start, long end)
+    public long ZeroStep(FileMap map, long start, long end, long step)
     {
         var from = start;
         if (Down(from) != from)
@@ -133,7 +133,7 @@ internal sealed class FileData
             from = Down(from) + _block;
         }
 
-        var upTo = Math.Min(end, from + ZeroStepMax);
+        var upTo = Math.Min(end, from + Math.Min(step, ZeroStepMax));
         if (from >= upTo)
         {
             return Math.Max(from, end);

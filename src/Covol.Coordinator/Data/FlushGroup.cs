@@ -17,14 +17,27 @@ internal sealed class FlushGroup(
     /// </summary>
     public long Failures { get; private set; }
 
+    /// <summary>A node saw a flush of the LUN fail, whose cache is one for all: as if it had been one of these.</summary>
+    public void FailedElsewhere(Exception failure)
+    {
+        Failures++;
+        failed(failure);
+    }
+
     public Task FlushAsync()
     {
         _next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var mine = _next.Task;
-        return _isRunning ? mine : RunAsync(mine);
+        if (!_isRunning)
+        {
+            // It goes on for those who ask meanwhile; who asked first does not wait for them. All its failures are theirs who asked.
+            _ = RunAsync();
+        }
+
+        return mine;
     }
 
-    private async Task RunAsync(Task mine)
+    private async Task RunAsync()
     {
         _isRunning = true;
         while (_next is { } group)
@@ -41,13 +54,26 @@ internal sealed class FlushGroup(
             catch (Exception failure)
 #pragma warning restore CA1031
             {
-                Failures++;
-                failed(failure);
-                group.SetException(failure);
+                group.SetException(Failed(failure));
             }
         }
 
         _isRunning = false;
-        await mine;
+    }
+
+    /// <summary>Says so to the owner first. Answers what those of the group are told.</summary>
+    private Exception Failed(Exception failure)
+    {
+        try
+        {
+            FailedElsewhere(failure);
+            return failure;
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception broken)
+#pragma warning restore CA1031
+        {
+            return broken;
+        }
     }
 }

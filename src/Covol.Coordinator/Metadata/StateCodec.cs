@@ -13,10 +13,10 @@ namespace Covol.Coordinator.Metadata;
 internal static class StateCodec
 {
     /// <summary>
-    /// Version 2 added the lost writes, 3 the tails, 4 the leases of the evicted; an older state is one of this version without any. Written
-    /// is the lowest that can say it, so that an older program reads what has nothing new in it.
+    /// Version 2 added the lost writes, 3 the tails, 4 the leases of the evicted, 5 allocations in parts; an older state is one of this version
+    /// without any. Written is the lowest that can say it, so that an older program reads what has nothing new in it.
     /// </summary>
-    private const byte Version = 4;
+    private const byte Version = 5;
 
     private const byte OldestVersion = 1;
 
@@ -42,6 +42,7 @@ internal static class StateCodec
         Entry = 2,
         DataWritten = 3,
         Refused = 4,
+        Allocated = 5,
     }
 
     public static byte[] Encode(IEnumerable<StateChange> changes, long lastSession)
@@ -67,6 +68,7 @@ internal static class StateCodec
     /// <summary>The first version that knows such a change.</summary>
     private static byte VersionOf(StateChange change) => change switch
     {
+        StateChange.Answered { Reply: Allocated } => 5,
         StateChange.LeaseLeft or StateChange.LeaseOver => 4,
         StateChange.TailClaimed or StateChange.TailEnded or StateChange.TailsCut => 3,
         StateChange.WritesLost or StateChange.WritesForgotten => 2,
@@ -258,6 +260,10 @@ internal static class StateCodec
                 writer.Write((int)refused.Error);
                 writer.Write(refused.Detail);
                 break;
+            case Allocated allocated:
+                writer.Write((byte)ReplyKind.Allocated);
+                writer.Write(allocated.UpTo.Value);
+                break;
             default:
                 throw new Protocol.InvariantBrokenException($"A {reply.GetType().Name} answers no change and is never kept.");
         }
@@ -272,6 +278,7 @@ internal static class StateCodec
             ReplyKind.Entry => new Entry(ReadAttributes(reader)),
             ReplyKind.DataWritten => new DataWritten(new FileByteOffset(reader.ReadInt64()), new ByteCount(reader.ReadInt64())),
             ReplyKind.Refused => new Refused((VolumeError)reader.ReadInt32(), reader.ReadString()),
+            ReplyKind.Allocated => new Allocated(new FileByteOffset(reader.ReadInt64())),
             _ => throw new InvalidDataException($"The journal holds an answer of unknown kind {(byte)kind}."),
         };
     }

@@ -32,6 +32,7 @@ public sealed class AttributeLeaseMachine
     private readonly List<Wait> _waits = [];
     private readonly ChangeStamps _stamps = new();
     private long _lastRecall;
+    private int _ended;
     private Moment? _timer;
 
     /// <param name="length">How long a lease runs after a renewal. Zero: none are given.</param>
@@ -99,7 +100,7 @@ public sealed class AttributeLeaseMachine
                 LetGo(gone.Session, effects);
                 break;
             case LeaseInput.SessionEnded ended:
-                SessionEnded(now, ended.Session);
+                SessionEnded(ended.Session);
                 break;
             case LeaseInput.Renew renew:
                 if (_sessions.TryGetValue(renew.Session, out var holder) && !holder.HasEnded)
@@ -125,6 +126,7 @@ public sealed class AttributeLeaseMachine
         }
 
         Settle(wait => now >= wait.Until, effects);
+        ForgetEnded(now);
         SetTimer(effects);
     }
 
@@ -243,15 +245,26 @@ public sealed class AttributeLeaseMachine
         Settle(wait => wait.Session == session, effects);
     }
 
-    private void SessionEnded(Moment now, SessionId session)
+    private void SessionEnded(SessionId session)
     {
-        if (_sessions.TryGetValue(session, out var holder))
+        if (_sessions.TryGetValue(session, out var holder) && !holder.HasEnded)
         {
             holder.HasEnded = true;
+            _ended++;
+        }
+    }
+
+    /// <summary>Sessions that are over and show nothing any more.</summary>
+    private void ForgetEnded(Moment now)
+    {
+        if (_ended == 0)
+        {
+            return;
         }
 
         foreach (var (gone, old) in _sessions.Where(each => each.Value.HasEnded && now >= each.Value.LeaseEnds).ToArray())
         {
+            _ended--;
             foreach (var file in old.Files.ToArray())
             {
                 Drop(gone, file);
@@ -305,6 +318,12 @@ public sealed class AttributeLeaseMachine
     private void SetTimer(List<LeaseEffect> effects)
     {
         Moment? next = _waits.Count == 0 ? null : _waits.Min(wait => wait.Until) + s_afterEnd;
+        if (_ended > 0 && _sessions.Values.Where(holder => holder.HasEnded).Min(holder => holder.LeaseEnds) + s_afterEnd is var over
+            && (next is null || over < next))
+        {
+            next = over;
+        }
+
         if (next != _timer)
         {
             _timer = next;

@@ -61,4 +61,9 @@ public enum VolumeError
 
     /// <summary>The coordinator is about to hand over or to end. Ask again, elsewhere.</summary>
     NotServing,
+
+    /// <summary>
+    /// It would keep others from the file for too long. What was done of it stays; asked again under the same id it goes on from there.
+    /// </summary>
+    AskAgain,
 }

@@ -78,6 +78,13 @@ public sealed record ExtendedAttributeNames(IReadOnlyList<string> Names) : Volum
 /// <summary>Where data or a hole begins; null: nowhere from there on (ENXIO).</summary>
 public sealed record DataFound(FileByteOffset? Offset) : VolumeReply;
 
+/// <summary>
+/// A long <see cref="Allocate"/> was carried out up to here, stable as far as it promises that; the rest is asked for as a request of its
+/// own, so that others get their turns in between.
+/// </summary>
+/// <param name="UpTo">Behind the beginning of the range, before its end.</param>
+public sealed record Allocated(FileByteOffset UpTo) : VolumeReply;
+
 /// <summary>The bytes follow as data.</summary>
 public sealed record DataRead(int Length) : VolumeReply;
 

@@ -179,7 +179,7 @@ public sealed record WriteData(FileId File, FileByteOffset Offset, bool Append, 
 /// <summary>Changes the size; shrinking recalls every layout of the file first. Answer: <see cref="Entry"/>.</summary>
 public sealed record SetSize(FileId File, ByteCount Size) : VolumeRequest;
 
-/// <summary><c>fallocate</c>. Answer: <see cref="Done"/>.</summary>
+/// <summary><c>fallocate</c>. Answer: <see cref="Done"/>, or <see cref="Allocated"/> where the range is long.</summary>
 public sealed record Allocate(FileId File, AllocationMode Mode, FileByteOffset Offset, ByteCount Length) : VolumeRequest;
 
 /// <summary>
@@ -192,6 +192,13 @@ public sealed record Synchronize(FileId File, bool WroteDirectly) : VolumeReques
 
 /// <summary>The session wrote inside its layout: modification time becomes now. Not stable when answered. Answer: <see cref="Done"/>.</summary>
 public sealed record NoteDirectWrites(FileId File) : VolumeRequest;
+
+/// <summary>
+/// A flush of the LUN failed at this node, so its cache may have thrown away what anybody wrote (SAFETY 19). Has a reserved slot. Answer:
+/// <see cref="Done"/>, when everybody whose writes may be lost is going to hear of it, over a takeover too.
+/// </summary>
+/// <param name="File">Whose writes the flush was for.</param>
+public sealed record NoteFailedFlush(FileId File) : VolumeRequest;
 
 /// <summary>
 /// The first position from <paramref name="Offset"/> on that holds data, or that is in a hole (the end counts as one). What lies past
@@ -230,6 +237,14 @@ public sealed record ReturnLayout(FileId File, LayoutGeneration Generation) : Vo
 /// <param name="IsLast">The session writes there no more, and the tail ends with this.</param>
 public sealed record CommitLayout(
     FileId File, LayoutGeneration Generation, IReadOnlyList<WrittenRange> Written, long Ticket, bool IsLast) : VolumeRequest;
+
+/// <summary>
+/// A direct write of this node failed and may still land, because the LUN cannot say that it is over: the key under which it was
+/// submitted is to be fenced. Has a reserved slot. Answer: <see cref="Done"/>, when it is preempted and drained and READ KEYS shows it no
+/// more, so that nothing submitted under it lands from now on (SAFETY 1, 3, 9).
+/// </summary>
+/// <param name="DataKey">A data key of the session's node.</param>
+public sealed record FenceKey(ReservationKey DataKey) : VolumeRequest;
 
 // ---- Locks ----------------------------------------------------------------------------------------------------------------
 

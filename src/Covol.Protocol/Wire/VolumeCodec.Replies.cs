@@ -60,6 +60,7 @@ public static partial class VolumeCodec
             },
         },
         DataFound it => new() { DataFound = ToWire(it) },
+        Allocated it => new() { Allocated = new() { UpTo = it.UpTo.Value } },
         ExtendedAttributeValue it => new() { ExtendedAttributeValue = new() { Value = ByteString.CopyFrom(it.Value.Span) } },
         ExtendedAttributeNames it => new() { ExtendedAttributeNames = new() { Names = { it.Names } } },
         DataRead it => new() { DataRead = new() { Length = it.Length } },
@@ -95,6 +96,7 @@ public static partial class VolumeCodec
         Pb.Reply.KindOneofCase.ExtendedAttributeNames => new ExtendedAttributeNames([.. reply.ExtendedAttributeNames.Names]),
         Pb.Reply.KindOneofCase.DataFound => new DataFound(
             reply.DataFound.HasOffset ? WireValues.Offset(reply.DataFound.Offset) : null),
+        Pb.Reply.KindOneofCase.Allocated => new Allocated(WireValues.Offset(reply.Allocated.UpTo)),
         Pb.Reply.KindOneofCase.DataRead => new DataRead(DataLength(reply.DataRead.Length)),
         Pb.Reply.KindOneofCase.DataWritten => new DataWritten(
             WireValues.Offset(reply.DataWritten.Offset), WireValues.Bytes(reply.DataWritten.Size, "size")),

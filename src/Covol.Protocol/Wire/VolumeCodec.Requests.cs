@@ -100,6 +100,8 @@ public static partial class VolumeCodec
         },
         Synchronize it => new() { Synchronize = new() { File = it.File.ToWire(), WroteDirectly = it.WroteDirectly } },
         NoteDirectWrites it => new() { NoteDirectWrites = new() { File = it.File.ToWire() } },
+        NoteFailedFlush it => new() { NoteFailedFlush = new() { File = it.File.ToWire() } },
+        FenceKey it => new() { FenceKey = new() { DataKey = it.DataKey.Value } },
         FindData it => new() { FindData = new() { File = it.File.ToWire(), Offset = it.Offset.Value, Hole = it.Hole } },
         GetLayout it => new() { GetLayout = ToWire(it) },
         ReturnLayout it => new() { ReturnLayout = new() { File = it.File.ToWire(), Generation = it.Generation.Value } },
@@ -195,6 +197,8 @@ public static partial class VolumeCodec
         Pb.Request.KindOneofCase.Synchronize => new Synchronize(
             request.Synchronize.File.FromWire(), request.Synchronize.WroteDirectly),
         Pb.Request.KindOneofCase.NoteDirectWrites => new NoteDirectWrites(request.NoteDirectWrites.File.FromWire()),
+        Pb.Request.KindOneofCase.NoteFailedFlush => new NoteFailedFlush(request.NoteFailedFlush.File.FromWire()),
+        Pb.Request.KindOneofCase.FenceKey => new FenceKey(new ReservationKey(request.FenceKey.DataKey)),
         Pb.Request.KindOneofCase.FindData => new FindData(
             request.FindData.File.FromWire(), WireValues.Offset(request.FindData.Offset), request.FindData.Hole),
         Pb.Request.KindOneofCase.GetLayout => FromWire(request.GetLayout),

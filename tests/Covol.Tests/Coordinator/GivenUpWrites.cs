@@ -118,8 +118,10 @@ public sealed class GivenUpWrites
         (await hanging.Other.ReadAsync(hanging.File, 8_192, 4_096)).ShouldBe(s_new);
     }
 
-    [Fact]
-    public async Task A_cut_that_waits_so_long_that_it_is_given_up_takes_the_layouts_for_writing_away()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_cut_that_waits_so_long_that_it_is_given_up_takes_the_layouts_for_writing_away(bool atOpen)
     {
         await using var world = await CoordinatorWorld.StartAsync();
         var reader = await world.ClientAsync(1);
@@ -137,8 +139,11 @@ public sealed class GivenUpWrites
         };
         var read = reader.SendAsync(reader.NextId(), new ReadData(file, FileByteOffset.Zero, 512));
         reading.Wait(TimeSpan.FromSeconds(20)).ShouldBeTrue();
-        var cut = cutter.SendAsync(cutter.NextId(), new SetSize(file, ByteCount.Zero));
-        await world.Coordinator.GetStateAsync();
+        VolumeRequest asked = atOpen
+            ? cutter.NewFile("disk.raw", new HandleId(77)) with { OpenExisting = true, Truncate = true }
+            : new SetSize(file, ByteCount.Zero);
+        var cut = cutter.SendAsync(cutter.NextId(), asked);
+        await cutter.AttributesAsync(cutter.Root, slot: 9);
         holder.Notices.OfType<RecallLayout>().ShouldBeEmpty("The cut waits for the read before it recalls anything.");
 
         world.Time.Advance(TimeSpan.FromSeconds(11));

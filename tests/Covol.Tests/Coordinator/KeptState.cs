@@ -63,11 +63,14 @@ public sealed class KeptState
         StateCodec.Encode(s_changes[..7], 9)[0].ShouldBe((byte)2);
         StateCodec.Encode(s_changes[..8], 9)[0].ShouldBe((byte)3);
         StateCodec.Encode([s_changes[9], s_changes[0]], 9)[0].ShouldBe((byte)3);
+        var part = new StateChange.Answered(new RequestId(new SessionId(1), 2, 3), new Allocated(new FileByteOffset(4_096)));
+        StateCodec.Encode([part], 9)[0].ShouldBe((byte)5);
+        StateCodec.Decode(StateCodec.Encode([part], 9)).Changes.ShouldBe([part]);
     }
 
     [Theory]
     [InlineData(0)]
-    [InlineData(5)]
+    [InlineData(6)]
     [InlineData(255)]
     public void A_state_of_an_unknown_version_is_refused_with_a_sentence(byte version)
     {

@@ -81,6 +81,38 @@ public sealed class TailsInTrouble
     }
 
     [Fact]
+    public async Task A_hole_is_never_filled_with_what_an_evicted_holder_may_still_read()
+    {
+        await using var world = await CoordinatorWorld.StartAsync(Options);
+        world.Volume.HasHoles = true;
+        var holder = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, layout) = await TailAsync(holder);
+        await other.OpenAsync(file);
+        await world.Coordinator.EvictAsync(holder.Node, Covol.Protocol.Ownership.KeyLayout.Incarnation(holder.DataKey));
+        var end = layout.TailEnd.Value;
+
+        // A hole inside valid data begins behind the tail, whose clusters are valid by then, where they are.
+        await other.WriteAsync(file, end + (256 << 10), Filled(3));
+        await other.WriteAsync(file, end + (64 << 10), Filled(4));
+        await other.AskAsync<Done>(new Allocate(
+            file, AllocationMode.KeepSize, new FileByteOffset(end), new ByteCount(128 << 10)));
+
+        var map = world.Volume.Map(file);
+        var readable = layout.Extents.Sum(extent => extent.Length.Value);
+        map.Extents.Where(extent => extent.FileStart.Value < end).Sum(extent => Math.Min(extent.FileEnd.Value, end) - extent.FileStart.Value)
+            .ShouldBe(readable);
+        foreach (var extent in layout.Extents)
+        {
+            var now = map.Extents.Single(piece => piece.FileStart <= extent.FileStart && extent.FileStart < piece.FileEnd);
+            (now.LunStart + (extent.FileStart - now.FileStart)).ShouldBe(extent.LunStart);
+        }
+
+        (await other.ReadAsync(file, end + (64 << 10), Block)).ShouldBe(Filled(4));
+        (await other.ReadAsync(file, end, 512)).ShouldBe(new byte[512]);
+    }
+
+    [Fact]
     public async Task A_tail_is_not_cut_before_its_holder_is_fenced()
     {
         await using var world = await CoordinatorWorld.StartAsync(Options);
@@ -267,7 +299,8 @@ public sealed class TailsInTrouble
 
         await holder.AskAsync<Done>(Told(layout, Begun, isLast: false));
         (await holder.AttributesAsync(file)).Size.Value.ShouldBe(Begun + Block);
-        (await AskAsync(holder, lost)).HasTail.ShouldBeFalse("Its synchronisations fail, so nothing new is begun there.");
+        (await holder.AskAsync<LayoutGranted>(new GetLayout(lost, LayoutAccess.ReadWrite, WithTail: true))).Layout
+            .ShouldBeNull("Its synchronisations fail, so nothing new is begun there.");
     }
 
     [Fact]

@@ -40,6 +40,20 @@ public sealed class AttributeLeaseScenarios
     }
 
     [Fact]
+    public void What_a_session_kept_that_ended_is_forgotten_with_its_lease_without_anything_else_happening()
+    {
+        Grant(s_second, s_file).ShouldBeTrue();
+        var timer = Step(new LeaseInput.SessionEnded(s_second)).OfType<LeaseEffect.SetTimer>().Single().At.ShouldNotBeNull();
+        _machine.Count.ShouldBe(1, "Its kernel may still show it.");
+
+        _now = timer;
+        Step(new LeaseInput.TimerFired());
+
+        _machine.Count.ShouldBe(0);
+        Begin(1, s_first, s_file).ShouldBe([new LeaseEffect.MayChange(1)]);
+    }
+
+    [Fact]
     public void Who_asks_for_a_change_is_not_waited_for_and_recalled_by_the_next_change_of_another()
     {
         Grant(s_first, s_file);

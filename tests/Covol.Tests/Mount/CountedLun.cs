@@ -8,8 +8,10 @@ internal sealed class CountedLun : IRingTarget, IDisposable
 {
     private readonly string _path = Path.GetTempFileName();
     private readonly SafeFileHandle _file;
+    private readonly SafeFileHandle _null = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite);
     private int _entersLeft = int.MaxValue;
     private int _inFlight;
+    private int _entered;
 
     public CountedLun(long length)
     {
@@ -19,9 +21,15 @@ internal sealed class CountedLun : IRingTarget, IDisposable
 
     public bool IsBroken { get; set; }
 
+    /// <summary>Writes end well, whatever becomes of them, and flushes fail: /dev/null has nothing to flush.</summary>
+    public bool FailsFlushes { get; set; }
+
+    /// <summary>How often an I/O was let in.</summary>
+    public int Entered => Volatile.Read(ref _entered);
+
     public int InFlight => Volatile.Read(ref _inFlight);
 
-    public int Descriptor => IsBroken ? 99_999 : (int)_file.DangerousGetHandle();
+    public int Descriptor => IsBroken ? 99_999 : (int)(FailsFlushes ? _null : _file).DangerousGetHandle();
 
     public long DescriptorOffset => 0;
 
@@ -35,6 +43,8 @@ internal sealed class CountedLun : IRingTarget, IDisposable
     /// <summary>The key is preempted after so many more I/Os were let in.</summary>
     public void PreemptAfter(int enters) => Volatile.Write(ref _entersLeft, enters);
 
+    public bool FailedWritesAreOver { get; set; } = true;
+
     public bool TryEnter()
     {
         if (Interlocked.Decrement(ref _entersLeft) < 0)
@@ -42,6 +52,7 @@ internal sealed class CountedLun : IRingTarget, IDisposable
             return false;
         }
 
+        Interlocked.Increment(ref _entered);
         Interlocked.Increment(ref _inFlight);
         return true;
     }
@@ -51,6 +62,7 @@ internal sealed class CountedLun : IRingTarget, IDisposable
     public void Dispose()
     {
         _file.Dispose();
+        _null.Dispose();
         File.Delete(_path);
     }
 }

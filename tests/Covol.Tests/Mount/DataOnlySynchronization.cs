@@ -150,6 +150,23 @@ public sealed class DataOnlySynchronization
         client.World.Volume.Describe().State.ShouldBe(VolumeRouteState.FileSystemRedirected);
     }
 
+    [Fact]
+    public async Task A_flush_that_failed_is_told_to_the_coordinator_before_a_layout_goes_back_or_the_next_fsync_is_asked()
+    {
+        await using var client = await MountedClient.OpenAsync();
+        client.Write(0).ShouldBe(0);
+        client.Lun.FailsFlushes = true;
+
+        client.Synchronize(dataOnly: true).ShouldBe(-FuseErrno.InputOutput);
+        client.Synchronize(dataOnly: true).ShouldBe(0);
+
+        await ClientWorld.UntilAsync(() => client.Coordinator.ExecutedOf<ReturnLayout>().Count > 0);
+        var told = client.Coordinator.Executed.FindIndex(request => request is NoteFailedFlush);
+        told.ShouldBeGreaterThan(0);
+        client.Coordinator.Executed.FindIndex(request => request is ReturnLayout).ShouldBeGreaterThan(told);
+        client.Coordinator.Executed.FindLastIndex(request => request is Synchronize).ShouldBeGreaterThan(told);
+    }
+
     /// <summary>Past valid length, or at no whole block (as from a program that did not open O_DIRECT).</summary>
     private static async Task<int> WriteRedirectedAsync(MountedClient client, int offset)
     {

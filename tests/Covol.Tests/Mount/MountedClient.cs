@@ -51,7 +51,7 @@ internal sealed class MountedClient : IAsyncDisposable
     /// <summary>How often the coordinator carried out a fsync.</summary>
     public int Synchronized => Coordinator.ExecutedOf<Synchronize>().Count;
 
-    public void SendWrite(ulong offset, bool isDirect = true)
+    public void SendWrite(ulong offset, bool isDirect = true, uint flags = 0)
     {
         var body = Body.Write(Handle, offset, Content);
         if (!isDirect)
@@ -59,12 +59,14 @@ internal sealed class MountedClient : IAsyncDisposable
             body.AsSpan(OpenFlagsAt, sizeof(uint)).Clear();
         }
 
+        BitConverter.TryWriteBytes(body.AsSpan(OpenFlagsAt), BitConverter.ToUInt32(body, OpenFlagsAt) | flags).ShouldBeTrue();
+
         Send(FuseOpcode.Write, body);
     }
 
-    public int Write(ulong offset, bool isDirect = true)
+    public int Write(ulong offset, bool isDirect = true, uint flags = 0)
     {
-        SendWrite(offset, isDirect);
+        SendWrite(offset, isDirect, flags);
         return Receive().Error;
     }
 

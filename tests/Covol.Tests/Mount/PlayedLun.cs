@@ -35,6 +35,8 @@ internal sealed class PlayedLun : ILun
 
     public void Unregister() => WasUnregistered = true;
 
+    public bool FailedWritesAreOver => true;
+
     public bool TryEnter() => Key is not null;
 
     public void Leave()

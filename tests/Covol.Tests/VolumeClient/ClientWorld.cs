@@ -12,7 +12,12 @@ internal sealed class ClientWorld : IAsyncDisposable
     public const string Endpoint = "unix:first";
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
 
-    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null, TimeSpan? renewEvery = null)
+    public ClientWorld(
+        TimeSpan? ioWaitLimit = null,
+        TimeProvider? time = null,
+        TimeSpan? renewEvery = null,
+        bool fencesLateWrites = true,
+        bool bindsHandles = true)
     {
         Connections.There[Endpoint] = Coordinator;
         Volume = new NodeVolume(
@@ -24,6 +29,8 @@ internal sealed class ClientWorld : IAsyncDisposable
                 BackoffMax = TimeSpan.FromMilliseconds(5),
                 RenewEvery = renewEvery ?? TimeSpan.FromMilliseconds(20),
                 RoomWait = TimeSpan.FromSeconds(3),
+                FencesLateWrites = fencesLateWrites,
+                BindsHandles = bindsHandles,
             },
             Connections,
             Clock,

@@ -48,6 +48,9 @@ internal sealed class FakeCoordinator
 
     public bool InGrace { get; set; }
 
+    /// <summary>How long attributes may be kept; zero: not at all.</summary>
+    public TimeSpan AttributeLease { get; set; }
+
     /// <summary>Set by tests: sees each request first; a reply ends it there.</summary>
     public Func<VolumeRequest, VolumeReply?>? Intercept { get; set; }
 
@@ -211,7 +214,7 @@ internal sealed class FakeCoordinator
 
         Executed.Add(call.Request);
         var reply = Intercept?.Invoke(call.Request) ?? Execute(call, answerData, out length);
-        if (reply is not Refused { Error: VolumeError.NotServing })
+        if (reply is not Refused { Error: VolumeError.NotServing or VolumeError.AskAgain })
         {
             slots[call.Id.Slot] = (call.Id.Sequence, reply);
         }
@@ -229,7 +232,7 @@ internal sealed class FakeCoordinator
         DataKeys.Add(open.DataKey);
         var id = open.Resume ?? new SessionId(++_journal.LastSession);
         _journal.Sessions.TryAdd(id, []);
-        return new SessionOpened(id, open.SlotCount, 8, TimeSpan.FromSeconds(10), BlockSize, 4096, InGrace);
+        return new SessionOpened(id, open.SlotCount, 8, TimeSpan.FromSeconds(10), BlockSize, 4096, InGrace) { AttributeLease = AttributeLease };
     }
 
     private VolumeReply Execute(VolumeCall call, Memory<byte> answerData, out int length)
@@ -282,6 +285,8 @@ internal sealed class FakeCoordinator
             [new FileExtent(FileByteOffset.Zero, new LunByteOffset(1 << 20), new ByteCount(clusters * 4096L))],
             new ByteCount(Files[file].Length));
     }
+
+    public Entry EntryOf(FileId file) => Attributes(file);
 
     private Entry Attributes(FileId file) => new(new InodeAttributes(
         file, FileKind.Regular, 420, 0, 0, 1, new ByteCount(Files[file].Length), new ByteCount(Files[file].Length), 0, default, default, default));

@@ -30,6 +30,46 @@ public sealed class SendingAgainTests
     }
 
     [Fact]
+    public async Task Who_is_told_to_ask_again_does_so_under_the_same_id_and_beyond_the_wait_limit()
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(300));
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        var left = 10;
+        world.Coordinator.Intercept = request =>
+            request is WriteData && --left >= 0 ? new Refused(VolumeError.AskAgain, "It came on.") : null;
+
+        await world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "late"u8.ToArray());
+
+        world.Coordinator.Files[file].ShouldBe("late"u8.ToArray());
+        world.Coordinator.CallsOf<WriteData>().Select(call => call.Id).Distinct().Count().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task A_request_that_was_given_up_is_not_settled_by_an_answer_for_who_asks_again()
+    {
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(200), renewEvery: TimeSpan.FromHours(1));
+        var file = world.Coordinator.AddFile(70, 0);
+        await world.ConnectAsync();
+        var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
+        world.Coordinator.Silent = request => request is WriteData;
+        var isFirst = true;
+        world.Coordinator.Intercept = request =>
+        {
+            var asksAgain = request is RenewLease && isFirst;
+            isFirst &= !asksAgain;
+            return asksAgain ? new Refused(VolumeError.AskAgain, "It still ran, and came on.") : null;
+        };
+
+        await Should.ThrowAsync<VolumeException>(
+            () => world.Volume.WriteAsync(handle, default, append: true, clearSetId: false, "late"u8.ToArray()).AsTask());
+
+        var id = world.Coordinator.CallsOf<WriteData>().Single().Id;
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<RenewLease>().Count(call => call.Id == id) == 2);
+    }
+
+    [Fact]
     public async Task A_request_waits_for_the_next_coordinator_and_keeps_its_id()
     {
         await using var world = new ClientWorld();

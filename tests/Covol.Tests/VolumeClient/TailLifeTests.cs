@@ -25,7 +25,7 @@ public sealed class TailLifeTests
         var handle = await OpenWithTailAsync(world);
         await world.Volume.SynchronizeAsync(handle.File);
         Write(handle, Length);
-        world.Volume.FlushFailed();
+        world.Volume.FlushFailed(handle);
 
         // The layout goes, and another one without a tail comes.
         world.Coordinator.Intercept = null;
@@ -49,7 +49,7 @@ public sealed class TailLifeTests
         handle.TryBeginFlush(out var pinned).ShouldBeTrue();
         Write(handle, Length);
 
-        world.Volume.FlushFailed();
+        world.Volume.FlushFailed(handle);
 
         handle.FlushEnded(pinned, succeeded: true).ShouldBeFalse();
     }

@@ -49,6 +49,12 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
     /// <summary>Called with each write, before it lands; may wait.</summary>
     public Action<long, int>? BeforeWrite { get; set; }
 
+    /// <summary>Called with each flush, before it is done; may wait.</summary>
+    public Action? BeforeFlush { get; set; }
+
+    /// <summary>Called with each range of zeroes, before it lands; may wait.</summary>
+    public Action<long, long>? BeforeZeroes { get; set; }
+
     /// <summary>Called with each read, after it was done; may wait.</summary>
     public Action? AfterRead { get; set; }
 
@@ -76,6 +82,7 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
 
     public void Flush()
     {
+        BeforeFlush?.Invoke();
         if (Interlocked.Decrement(ref _flushesToFail) >= 0)
         {
             throw new LunException(LunError.MediaFailed, "The disk failed the flush.");
@@ -86,6 +93,7 @@ internal sealed class ArrayLun : IBlockDevice, IReservations
 
     public void WriteZeroes(LunByteOffset at, ByteCount length)
     {
+        BeforeZeroes?.Invoke(at.Value, length.Value);
         lock (_gate)
         {
             _bytes.AsSpan((int)at.Value, (int)length.Value).Clear();

@@ -142,5 +142,6 @@ internal sealed class TestClient : IVolumeCaller
     public async Task<Layout> LayoutAsync(FileId file, LayoutAccess access = LayoutAccess.ReadWrite) =>
         (await AskAsync<LayoutGranted>(new GetLayout(file, access))).Layout.ShouldNotBeNull();
 
-    public async Task<InodeAttributes> AttributesAsync(FileId file) => (await AskAsync<Entry>(new GetAttributes(file))).Attributes;
+    public async Task<InodeAttributes> AttributesAsync(FileId file, int slot = 0) =>
+        (await AskAsync<Entry>(new GetAttributes(file), slot)).Attributes;
 }
