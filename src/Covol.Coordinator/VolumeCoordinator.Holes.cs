@@ -203,13 +203,18 @@ public sealed partial class VolumeCoordinator
             map = await MoveOutOfRecordAsync(allocate.File);
         }
 
+        map = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end);
         if (allocate.Mode == AllocationMode.KeepSize && end > UpToCluster(map.Size.Value))
         {
-            throw new VolumeException(
-                VolumeError.NotSupported, "Room past a file's end is not kept for it; make the file longer instead.");
+            // Cut short before this, the clusters are given back as others that were a guess, and the request comes again.
+            var kept = new ByteCount(UpToCluster(end));
+            await _metadata.ChangeAsync(context =>
+            {
+                HolesOf(context).KeepRoom(allocate.File, kept);
+                return true;
+            });
         }
 
-        map = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end);
         if (allocate.Mode == AllocationMode.Extend && end > map.Size.Value)
         {
             await StretchAsync(allocate.File, map, end);
@@ -218,6 +223,10 @@ public sealed partial class VolumeCoordinator
         await TouchAsync(id, allocate.File, Done.Instance);
         return Done.Instance;
     }
+
+    /// <summary>Clusters behind the size that a program asked for: a cut gives them back, to the present size too.</summary>
+    private async Task<bool> HasKeptRoomAsync(FileId file, FileMap map) =>
+        MakesHoles && SpareOf(map) > 0 && (await _metadata.ReadAsync(context => HolesOf(context).RoomKept(file))).Value > 0;
 
     /// <summary>
     /// FALLOC_FL_PUNCH_HOLE: zeroes in the parts of clusters at both ends, and the clusters between are freed. The layouts are recalled before the

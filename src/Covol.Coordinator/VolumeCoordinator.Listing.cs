@@ -1,4 +1,6 @@
+using System.Text;
 using Covol.Coordinator.Metadata;
+using Covol.Coordinator.Sessions;
 using Covol.Protocol.Files;
 using Covol.Protocol.Volume;
 
@@ -7,35 +9,64 @@ namespace Covol.Coordinator;
 /// <summary>Directories, a page an answer.</summary>
 public sealed partial class VolumeCoordinator
 {
-    /// <summary>Bytes of names in one page of a directory; a message holds 64 KiB of fields.</summary>
-    private const int PageBytesMax = 40_000;
+    /// <summary>Bytes of one page of a directory as it travels; a message holds 65 KiB of fields.</summary>
+    internal const int PageBytesMax = 60_000;
 
     private const int PageEntriesMax = 500;
 
-    private readonly DirectoryListings _listings = new();
+    // What an entry takes beside its name, in the wire format's longest form.
+    private const int EntryBytes = 40;
+    private const int AttributesBytes = 110;
 
-    private async Task<VolumeReply> ListAsync(ListDirectory list) => await _metadata.ReadAsync(context =>
+    private async Task<VolumeReply> ListAsync(Session session, ListDirectory list)
     {
-        var names = _listings.NamesOf(context.Volume, list.Directory, isFirst: list.After is null);
-        var index = list.After is null ? 0 : DirectoryListings.FirstAfter(names, list.After);
-        var page = new List<DirectoryEntry>();
+        var since = _leases.Clock;
+        var page = await _metadata.ReadAsync(context => PageOf(context, list));
+        return list.WithAttributes ? page with { Entries = MayKeep(session, list, page, since) } : page;
+    }
+
+    private static DirectoryPage PageOf(MetadataContext context, ListDirectory list)
+    {
+        var (names, isLast) = context.Volume.NamesAfter(list.Directory, list.After, PageEntriesMax);
+        var page = new List<DirectoryEntry>(names.Count);
         var bytes = 0;
-        for (; index < names.Count && page.Count < PageEntriesMax && bytes < PageBytesMax; index++)
+        foreach (var (name, file) in names)
         {
-            var (name, file) = names[index];
-            if (context.Volume.EntryOf(list.Directory, name, file) is { } entry)
+            if (bytes >= PageBytesMax)
+            {
+                isLast = false;
+                break;
+            }
+
+            if (context.Volume.EntryOf(list.Directory, name, file, list.WithAttributes) is { } entry)
             {
                 page.Add(entry);
-                bytes += 32 + (name.Length * 3);
+                bytes += BytesOf(entry, list.WithAttributes);
             }
         }
 
-        var isLast = index == names.Count;
-        if (isLast)
+        return new DirectoryPage(page, isLast, context.Volume.ParentOf(list.Directory));
+    }
+
+    /// <summary>What an entry takes of a message, at most.</summary>
+    internal static int BytesOf(DirectoryEntry entry, bool withAttributes) =>
+        EntryBytes + Encoding.UTF8.GetByteCount(entry.Name) + (withAttributes ? AttributesBytes : 0);
+
+    /// <summary>
+    /// The same entries, with attributes only where the session may keep them and the name: it shows them later, and out of what it may
+    /// not keep it can say nothing then.
+    /// </summary>
+    private List<DirectoryEntry> MayKeep(Session session, ListDirectory list, DirectoryPage page, long since)
+    {
+        var keepsNames = !InGrace && _leases.TryGrant(_thread.Now, session.Id, list.Directory, since);
+        var entries = new List<DirectoryEntry>(page.Entries.Count);
+        foreach (var entry in page.Entries)
         {
-            _listings.Drop(list.Directory);
+            entries.Add(keepsNames && entry.Attributes is { } found && Shown(found) is var shown && TryLease(session, shown, since)
+                ? entry with { Attributes = shown }
+                : entry with { Attributes = null });
         }
 
-        return new DirectoryPage(page, isLast, context.Volume.ParentOf(list.Directory));
-    });
+        return entries;
+    }
 }

@@ -45,7 +45,7 @@ public sealed partial class VolumeCoordinator
             using var gate = await entering;
             await EndTailAsync(set.File, id.Session);
             var map = await MapAsync(set.File);
-            if (set.Size < map.Size)
+            if (set.Size < map.Size || (set.Size == map.Size && await HasKeptRoomAsync(set.File, map)))
             {
                 RefuseInGrace("Cutting a file");
                 if (gate.Mode != GateMode.Exclusive)

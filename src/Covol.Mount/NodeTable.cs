@@ -14,6 +14,11 @@ internal sealed class NodeTable
     /// <summary>FUSE_ROOT_ID. No file has it: reference 1 would be $MFTMirr, which is never shown.</summary>
     public const ulong Root = 1;
 
+    private const uint KernelHasIt = 0;
+
+    /// <summary>No thread has this number.</summary>
+    private const uint Nobody = uint.MaxValue;
+
     private readonly ConcurrentDictionary<ulong, Known> _known = new();
     private readonly FileId _root;
 
@@ -32,12 +37,19 @@ internal sealed class NodeTable
         return file.Reference.Value;
     }
 
-    /// <summary>Whether the kernel knows the file, so that it can be told to let go of its attributes.</summary>
-    public bool IsKnown(FileId file) =>
-        file.Reference == _root.Reference || (_known.TryGetValue(file.Reference.Value, out var known) && known.Birth == file.Birth);
+    /// <summary>
+    /// Whether the kernel has the file's inode, so that it can be told to let go of its attributes. It makes one only after it has the answer,
+    /// in the thread that asked: that it did is known once a request names the inode, and by what that thread asks next.
+    /// </summary>
+    /// <param name="file">Which.</param>
+    /// <param name="thread">Who asks in a request of its own; 0: not known, or the answer in the making may be what told it.</param>
+    public bool IsKnown(FileId file, uint thread) =>
+        file.Reference == _root.Reference
+        || (_known.TryGetValue(file.Reference.Value, out var known) && known.Birth == file.Birth
+            && (known.ToldTo == KernelHasIt || (thread != 0 && known.ToldTo == thread)));
 
-    /// <summary>The kernel is told of a file once more, and will forget it as often.</summary>
-    public ulong LookedUp(FileId file)
+    /// <summary>The kernel is told of a file once more, in an answer to this thread, and will forget it as often.</summary>
+    public ulong LookedUp(FileId file, uint thread)
     {
         var node = NodeOf(file);
         if (node != Root)
@@ -45,9 +57,13 @@ internal sealed class NodeTable
             // A new life of the record replaces the old one: requests for that one name the new birth and are Stale where it matters.
             _known.AddOrUpdate(
                 node,
-                static (_, birth) => new Known(birth, 1),
-                static (_, known, birth) => new Known(birth, known.Lookups + 1),
-                file.Birth);
+                static (_, told) => told,
+                static (_, known, told) => told with
+                {
+                    Lookups = known.Lookups + 1,
+                    ToldTo = known.Birth == told.Birth ? known.ToldTo : told.ToldTo,
+                },
+                new Known(file.Birth, 1, thread == 0 ? Nobody : thread));
         }
 
         return node;
@@ -69,17 +85,25 @@ internal sealed class NodeTable
     }
 
     /// <summary>Throws Stale for a node that the kernel was never told of, or gave back.</summary>
-    public FileId Resolve(ulong node)
+    public FileId Resolve(ulong node) => TryResolve(node, out var file)
+        ? file
+        : throw new VolumeException(VolumeError.Stale, $"Node {node:x} is not known here.");
+
+    public bool TryResolve(ulong node, out FileId file)
     {
-        if (node == Root)
+        var isKnown = _known.TryGetValue(node, out var known);
+        if (isKnown && known.ToldTo != KernelHasIt)
         {
-            return _root;
+            // Where it was just told of once more, the next request that names it says so.
+            _known.TryUpdate(node, known with { ToldTo = KernelHasIt }, known);
         }
 
-        return _known.TryGetValue(node, out var known)
-            ? new FileId(new FileReference(node), known.Birth)
-            : throw new VolumeException(VolumeError.Stale, $"Node {node:x} is not known here.");
+        file = node == Root ? _root : new FileId(new FileReference(node), known.Birth);
+        return isKnown || node == Root;
     }
 
-    private readonly record struct Known(long Birth, ulong Lookups);
+    /// <param name="Birth">Of the file that the record held when it was told of.</param>
+    /// <param name="Lookups">How often the kernel was told of it and has not given it back.</param>
+    /// <param name="ToldTo">The thread whose answer told of it first, or <see cref="KernelHasIt"/>.</param>
+    private readonly record struct Known(long Birth, ulong Lookups, uint ToldTo);
 }

@@ -1,4 +1,3 @@
-using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Volume;
 using Covol.VolumeClient;
@@ -12,10 +11,10 @@ namespace Covol.Mount;
 /// </summary>
 internal sealed class OpenDirectory
 {
-    // NTFS has no limit of its own; a directory beyond this would take gigabytes here.
+    // NTFS has no limit of its own; a directory beyond this would take too much of the mount's memory.
     private const int EntriesMax = 4_000_000;
 
-    private readonly List<DirectoryEntry> _entries = [];
+    private readonly ListedNames _names = new();
     private bool _isComplete;
 
     public OpenDirectory(FileId directory)
@@ -32,28 +31,30 @@ internal sealed class OpenDirectory
     /// <summary>Not disposed of: nothing waits on a handle of it.</summary>
     public SemaphoreSlim Turn { get; } = new(1);
 
-    public IReadOnlyList<DirectoryEntry> Entries => _entries;
+    public ListedNames Names => _names;
 
     /// <summary>The next page begins anew, with what is there then.</summary>
     public void Rewind()
     {
-        _entries.Clear();
+        _names.Clear();
         _isComplete = false;
     }
 
-    /// <summary>Reads on until the entry of this number is there, or all are.</summary>
-    public async Task LoadAsync(NodeVolume volume, ulong wanted)
+    /// <summary>
+    /// Reads on until the entry of this number is there, or all are. With attributes the volume keeps them, as far as it may: an entry
+    /// that is told later is looked up there then.
+    /// </summary>
+    public async Task LoadAsync(NodeVolume volume, ulong wanted, bool withAttributes)
     {
-        while (!_isComplete && (ulong)_entries.Count <= wanted)
+        while (!_isComplete && (ulong)_names.Count <= wanted)
         {
-            var after = _entries.Count == 0 ? null : _entries[^1].Name;
-            var page = await volume.AskAsync<DirectoryPage>(new ListDirectory(Directory, after)).ConfigureAwait(false);
-            if ((page.Entries.Count == 0 && !page.IsLast) || _entries.Count > EntriesMax)
+            var page = await volume.ListAsync(Directory, _names.LastName, withAttributes).ConfigureAwait(false);
+            if ((page.Entries.Count == 0 && !page.IsLast) || _names.Count > EntriesMax)
             {
                 throw new VolumeException(VolumeError.IoFailed, "The coordinator's listing of a directory does not end.");
             }
 
-            _entries.AddRange(page.Entries);
+            _names.Add(page.Entries);
             Parent = page.Parent.Value == 0 ? Directory.Reference : page.Parent;
             _isComplete = page.IsLast;
         }

@@ -1,5 +1,6 @@
 using Covol.Fuse;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
 using Covol.VolumeClient;
 
 namespace Covol.Mount;
@@ -33,6 +34,39 @@ internal sealed partial class VolumeFileSystem : IAttributeWatcher
         foreach (var file in files)
         {
             kernel.ExpireAttributes(_nodes.NodeOf(file));
+        }
+    }
+
+    /// <summary>
+    /// What this node keeps is answered at once, on the ring's thread: nobody has to be asked. A look at each of many files (<c>ls -l</c>) comes
+    /// in several such requests a file.
+    /// </summary>
+    private bool TryAnswerKept(FuseRequest request)
+    {
+        if (request.Opcode is not (FuseOpcode.Lookup or FuseOpcode.GetAttributes or FuseOpcode.GetExtendedAttribute)
+            || !_nodes.TryResolve(request.Node, out var file))
+        {
+            return false;
+        }
+
+        Seen seen;
+        switch (request.Opcode)
+        {
+            case FuseOpcode.Lookup when request.TryGetName(out var name) && _volume.TryLookup(file, name, out seen):
+                ReplyLookedUp(request, seen);
+                return true;
+            case FuseOpcode.Lookup when request.TryGetName(out var name) && _volume.IsKnownAbsent(file, name):
+                request.ReplyError(FuseErrno.NoEntry);
+                return true;
+            case FuseOpcode.GetAttributes when _volume.TryLookAt(file, out seen):
+                request.ReplyAttributes(FuseShapes.Attributes(seen.Attributes, request.Node), KernelMay(seen.Valid));
+                return true;
+            case FuseOpcode.GetExtendedAttribute when _volume.IsKnownPlain(file) && request.TryGetName(out var attribute)
+                && IsOfKnownSpace(attribute):
+                request.ReplyError(Errno.Of(VolumeError.NoSuchAttribute));
+                return true;
+            default:
+                return false;
         }
     }
 

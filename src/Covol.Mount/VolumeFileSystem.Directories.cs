@@ -6,8 +6,8 @@ using Covol.Protocol.Volume;
 namespace Covol.Mount;
 
 /// <summary>
-/// Listing. READDIRPLUS is not taken up: what it told would be out of date at once, as long as the kernel may keep no attributes, and
-/// every look at a file would be asked for again.
+/// Listing. READDIRPLUS brings a page of names with their attributes from the coordinator, so that looking at each of them afterwards
+/// asks nobody.
 /// </summary>
 internal sealed partial class VolumeFileSystem
 {
@@ -38,7 +38,8 @@ internal sealed partial class VolumeFileSystem
                 directory.Rewind();
             }
 
-            await directory.LoadAsync(_volume, Math.Max(from, OwnEntries) - OwnEntries).ConfigureAwait(false);
+            var withAttributes = request.Opcode == FuseOpcode.ReadDirectoryPlus;
+            await directory.LoadAsync(_volume, Math.Max(from, OwnEntries) - OwnEntries, withAttributes).ConfigureAwait(false);
             Fill(request, directory, from);
         }
         finally
@@ -50,14 +51,14 @@ internal sealed partial class VolumeFileSystem
     private void Fill(FuseRequest request, OpenDirectory directory, ulong from)
     {
         var listing = request.BeginDirectory();
-        for (var cookie = from; cookie < (ulong)directory.Entries.Count + OwnEntries; cookie++)
+        for (var cookie = from; cookie < (ulong)directory.Names.Count + OwnEntries; cookie++)
         {
             var fits = cookie switch
             {
                 0 => listing.TryAdd(".", _nodes.NodeOf(directory.Directory), FuseShapes.Mode(FileKind.Directory), 1),
                 1 => listing.TryAdd(
                     "..", _nodes.NodeOf(new FileId(directory.Parent, 0)), FuseShapes.Mode(FileKind.Directory), OwnEntries),
-                _ => Add(ref listing, directory.Entries[(int)(cookie - OwnEntries)], cookie + 1),
+                _ => Add(request, ref listing, directory, (int)(cookie - OwnEntries), cookie + 1),
             };
             if (!fits)
             {
@@ -68,8 +69,28 @@ internal sealed partial class VolumeFileSystem
         request.ReplyDirectory(listing);
     }
 
-    private bool Add(ref FuseDirectoryListing listing, DirectoryEntry entry, ulong next) =>
-        listing.TryAdd(entry.Name, _nodes.NodeOf(entry.File), FuseShapes.Mode(entry.Kind), next);
+    /// <summary>
+    /// An entry with attributes counts as a lookup, one without does not. Only what may be shown at this moment is told: what came with
+    /// the page may have changed since.
+    /// </summary>
+    private bool Add(FuseRequest request, ref FuseDirectoryListing listing, OpenDirectory directory, int number, ulong next)
+    {
+        var (name, file, kind) = directory.Names[number];
+        if (!listing.WithAttributes || !_volume.TryLookup(directory.Directory, name, out var seen))
+        {
+            return listing.TryAdd(name, _nodes.NodeOf(new FileId(file, 0)), FuseShapes.Mode(kind), next);
+        }
+
+        // The kernel takes the names in after it has the answer, so it could not be told to let go of them meanwhile: it looks a name up
+        // once more before it uses it, which this node's own cache answers.
+        if (!listing.TryAdd(name, EntryOf(seen, TimeSpan.Zero, thread: 0), next))
+        {
+            return false;
+        }
+
+        _nodes.LookedUp(seen.Attributes.File, request.ProcessId);
+        return true;
+    }
 
     private Task ReleaseDirectoryAsync(FuseRequest request)
     {

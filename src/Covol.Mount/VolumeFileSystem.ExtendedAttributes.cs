@@ -42,8 +42,14 @@ internal sealed partial class VolumeFileSystem
 
     private async Task ListExtendedAttributesAsync(FuseRequest request)
     {
-        var names = await _volume.AskAsync<ExtendedAttributeNames>(new ListExtendedAttributes(_nodes.Resolve(request.Node)))
-            .ConfigureAwait(false);
+        var list = new ListExtendedAttributes(_nodes.Resolve(request.Node));
+        if (_volume.IsKnownPlain(list.File))
+        {
+            ReplySized(request, []);
+            return;
+        }
+
+        var names = await _volume.AskAsync<ExtendedAttributeNames>(list).ConfigureAwait(false);
         // The kernel hides no names of its own accord; "trusted" ones are the superuser's (xattr(7)).
         var shown = names.Names.Where(name =>
             IsOfKnownSpace(name) && (request.UserId == 0 || !name.StartsWith(Trusted, StringComparison.Ordinal)));

@@ -3,6 +3,7 @@ using Covol.Fuse;
 using Covol.Protocol.Files;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
+using Covol.VolumeClient;
 
 namespace Covol.Mount;
 
@@ -16,9 +17,14 @@ internal sealed partial class VolumeFileSystem
     {
         var seen = await _volume.LookupAsync(_nodes.Resolve(request.Node), NameOf(request)).ConfigureAwait(false);
 
-        // An inode that the kernel does not have yet cannot be recalled from it: its attributes are asked for once more.
-        var valid = _nodes.IsKnown(seen.Attributes.File) ? KernelMay(seen.Valid) : TimeSpan.Zero;
-        request.ReplyEntry(EntryOf(seen.Attributes, valid, KernelMay(seen.NameValid)));
+        ReplyLookedUp(request, seen);
+    }
+
+    private void ReplyLookedUp(FuseRequest request, in Seen seen)
+    {
+        var entry = EntryOf(seen, KernelMay(seen.NameValid), request.ProcessId);
+        _nodes.LookedUp(seen.Attributes.File, request.ProcessId);
+        request.ReplyEntry(entry);
     }
 
     private async Task GetAttributesAsync(FuseRequest request)
@@ -110,9 +116,8 @@ internal sealed partial class VolumeFileSystem
 
     private async Task MakeAsync(FuseRequest request, string name, NewInode inode)
     {
-        var create = new Create(_nodes.Resolve(request.Node), name, inode, null, OpenExisting: false, Truncate: false);
-        var entry = await _volume.AskAsync<Entry>(create).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        var seen = await _volume.MakeAsync(_nodes.Resolve(request.Node), name, inode).ConfigureAwait(false);
+        request.ReplyEntry(LookedUp(request, seen));
     }
 
     private async Task UnlinkAsync(FuseRequest request, bool isDirectory)
@@ -144,7 +149,7 @@ internal sealed partial class VolumeFileSystem
     {
         var link = new Link(_nodes.Resolve(request.Link.OldNode), _nodes.Resolve(request.Node), NameOf(request));
         var entry = await _volume.AskAsync<Entry>(link).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        request.ReplyEntry(LookedUp(request, new Seen(entry.Attributes, TimeSpan.Zero, TimeSpan.Zero)));
     }
 
     private async Task FileSystemStatusAsync(FuseRequest request)

@@ -73,7 +73,11 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
                 Queue(request);
                 break;
             default:
-                Queue(request);
+                if (!TryAnswerKept(request))
+                {
+                    Queue(request);
+                }
+
                 break;
         }
     }
@@ -91,6 +95,8 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
             waiting.Cancel();
         }
     }
+
+    internal int InodesKnown => _nodes.Count;
 
     public void Forgotten(ulong node, ulong lookups) => _nodes.Forgotten(node, lookups);
 
@@ -216,16 +222,32 @@ internal sealed partial class VolumeFileSystem : IFuseHandler
         {
             FuseOpcode.Lookup or FuseOpcode.Create or FuseOpcode.TemporaryFile or FuseOpcode.MakeNode or FuseOpcode.MakeDirectory
                 or FuseOpcode.SymbolicLink or FuseOpcode.Unlink or FuseOpcode.RemoveDirectory or FuseOpcode.Rename or FuseOpcode.Rename2
-                or FuseOpcode.ReadDirectory => true,
+                or FuseOpcode.ReadDirectory or FuseOpcode.ReadDirectoryPlus => true,
             FuseOpcode.GetAttributes or FuseOpcode.ExtendedStatus => IsOpenDirectory(request.Node),
             _ => false,
         };
         return isGone ? FuseErrno.NoEntry : Errno.Of(error);
     }
 
-    private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid = default, TimeSpan nameValid = default) => new()
+    /// <summary>
+    /// The answer of a request that made a name. The kernel may keep the name as that of a look-up, but not the attributes: it is asking for more.
+    /// </summary>
+    private FuseEntry LookedUp(FuseRequest request, in Seen seen)
     {
-        Node = _nodes.LookedUp(attributes.File),
+        _nodes.LookedUp(seen.Attributes.File, request.ProcessId);
+        return EntryOf(seen.Attributes, TimeSpan.Zero, KernelMay(seen.NameValid));
+    }
+
+    /// <summary>
+    /// Before it counts as looked up: an inode that the kernel does not have yet cannot be recalled from it, so its attributes are asked for
+    /// once more. <paramref name="thread"/> as <see cref="NodeTable.IsKnown"/> takes it.
+    /// </summary>
+    private FuseEntry EntryOf(in Seen seen, TimeSpan nameValid, uint thread) =>
+        EntryOf(seen.Attributes, _nodes.IsKnown(seen.Attributes.File, thread) ? KernelMay(seen.Valid) : TimeSpan.Zero, nameValid);
+
+    private FuseEntry EntryOf(InodeAttributes attributes, TimeSpan valid, TimeSpan nameValid) => new()
+    {
+        Node = _nodes.NodeOf(attributes.File),
         Generation = (ulong)attributes.File.Birth,
         NameValidSeconds = (ulong)(nameValid.Ticks / TimeSpan.TicksPerSecond),
         NameValidNanoseconds = (uint)(nameValid.Ticks % TimeSpan.TicksPerSecond * TimeSpan.NanosecondsPerTick),

@@ -65,6 +65,9 @@ public sealed class VolumeMount
     /// <summary>Number of the FUSE connection, to abort it.</summary>
     public int Connection => _session.Connection;
 
+    /// <summary>Inodes, without the root, that the kernel looked up and has not forgotten.</summary>
+    internal int InodesKnown => _system.InodesKnown;
+
     /// <summary>Ends when nobody serves the mount any more.</summary>
     public Task<FuseServerEnd> Served => _server.Completion;
 

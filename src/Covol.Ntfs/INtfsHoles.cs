@@ -28,6 +28,16 @@ public interface INtfsHoles
     FileMap AddSpare(FileId file, ByteCount length);
 
     /// <summary>
+    /// Clusters behind the data size below <paramref name="length"/> stay when what was allocated on a guess is given back (<see
+    /// cref="INtfsVolume.TrimStep"/>): a program asked for them. The mark goes when the file is cut (<see cref="INtfsVolume.ShrinkStep"/>), to
+    /// its present size too, and they with it.
+    /// </summary>
+    void KeepRoom(FileId file, ByteCount length);
+
+    /// <summary>Up to where <see cref="KeepRoom"/> was asked for; 0: not at all.</summary>
+    ByteCount RoomKept(FileId file);
+
+    /// <summary>
     /// Spare clusters take the place of holes: each extent names whole clusters of a hole, and where on the LUN, behind the file's size, the spare
     /// ones lie that hold what the hole shall hold.
     /// </summary>

@@ -30,6 +30,10 @@ public static class NtfsSelfTest
             Expect(
                 volume.List(volume.Root).Select(entry => entry.Name).SequenceEqual(["folder", "link", "renamed"]),
                 "the names are not what was made");
+            Expect(
+                volume.NamesAfter(volume.Root, "link", 1) is { IsLast: true, Names: [{ Name: "renamed" }] }
+                && volume.NamesAfter(volume.Root, null, 1) is { IsLast: false, Names: [{ Name: "folder" }] },
+                "a directory is not read on from a name");
             var found = volume.Lookup(volume.Root, "renamed");
             Expect(found is { Mode: 0x1A4, Owner: 1, Group: 2, LinkCount: 1 }, "a file's attributes are not what was set");
             Expect(volume.Map(found!.File).Extents.SequenceEqual(map.Extents), "a file's extents are not what was allocated");

@@ -73,7 +73,8 @@ public sealed partial class NtfsVolume
             DeviceNumber(extended),
             new FileTime(times.Accessed),
             new FileTime(times.Modified),
-            new FileTime(times.Changed));
+            new FileTime(times.Changed),
+            IsPlain: extended.Names.All(name => IsOwn(name) && name != LargeAttributes.ListName));
     }
 
     /// <summary>Short names do not count, and an orphan has none.</summary>

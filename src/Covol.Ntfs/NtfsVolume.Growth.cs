@@ -73,12 +73,13 @@ public sealed partial class NtfsVolume
         using (var inode = Open(file))
         {
             var data = DataOf(inode, file);
-            if (data.IsResident || data.Reserved - data.Size < ClusterSize)
+            var kept = Math.Max(data.Size, KeptRoomOf(ReadExtended(inode)));
+            if (data.IsResident || data.Reserved - kept < ClusterSize)
             {
                 return MapOf(inode);
             }
 
-            CutSpare(inode, data, step);
+            CutSpare(inode, data, kept, step);
             times = inode.Times;
             inode.Close();
         }
@@ -88,6 +89,11 @@ public sealed partial class NtfsVolume
 
     public bool ShrinkStep(FileId file, ByteCount size) => ChangeInSteps(step =>
     {
+        if (!GiveKeptRoomBack(file, size.Value, step))
+        {
+            return false;
+        }
+
         using var inode = Open(file);
         var data = DataOf(inode, file);
         return data.Size <= size.Value || Cut(inode, data, size.Value, step);
@@ -182,7 +188,7 @@ public sealed partial class NtfsVolume
 
         if (target >= data.Size)
         {
-            CutSpare(inode, data, step);
+            CutSpare(inode, data, data.Size, step);
             inode.Close();
             _mounted.Forget(inode.Record);
             return false;
@@ -198,13 +204,15 @@ public sealed partial class NtfsVolume
         return target == size;
     }
 
-    /// <summary>Gives back clusters behind the size. The library cuts what has a size, so they get one for the moment.</summary>
-    private void CutSpare(NtfsInode inode, DataDescription data, StepSize step)
+    /// <summary>
+    /// Gives back clusters behind the size, and behind what is kept. The library cuts what has a size, so they get one for the moment.
+    /// </summary>
+    private void CutSpare(NtfsInode inode, DataDescription data, long kept, StepSize step)
     {
         using (var attribute = new DataAttribute(inode, _mounted))
         {
             Protocol.Invariant.Holds(attribute.TryGrow(data.Reserved), "A file could not take clusters that are its own.");
-            attribute.Cut(Math.Max(data.Size, CutTarget(attribute, Math.Min(step.Pages, CutPagesMax))));
+            attribute.Cut(Math.Max(kept, CutTarget(attribute, Math.Min(step.Pages, CutPagesMax))));
         }
 
         inode.SetSize(data.Size);

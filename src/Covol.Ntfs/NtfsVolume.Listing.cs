@@ -1,35 +1,43 @@
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Volume;
 
 namespace Covol.Ntfs;
 
 /// <summary>Directories in pieces: a big one must not hold the metadata thread for a look at each of its inodes.</summary>
 public sealed partial class NtfsVolume
 {
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory) =>
-        Ask<IReadOnlyList<(string Name, FileReference File)>>(() =>
+    public (IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast) NamesAfter(FileId directory, string? after, int max) =>
+        Ask<(IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast)>(() =>
         {
-            List<(string Name, ulong Reference)> all;
-            using (var inode = OpenDirectory(directory))
+            if (after?.Length > FileNames.LengthMax)
             {
-                all = _mounted.List(inode);
+                throw new VolumeException(VolumeError.NameTooLong, $"A name has at most {FileNames.LengthMax} UTF-16 units on NTFS.");
             }
 
-            var names = new List<(string Name, FileReference File)>(all.Count);
-            foreach (var (name, reference) in all)
+            using var inode = OpenDirectory(directory);
+            var names = new List<(string Name, FileReference File)>();
+            var isLast = true;
+            _mounted.NamesAfter(inode, after ?? "", (name, reference) =>
             {
                 var file = new FileReference(reference);
-                if (name is not ("." or "..") && IsReachable(file.Record) && file.Record != RootRecord)
+                if (name is "." or ".." || !IsReachable(file.Record) || file.Record == RootRecord)
+                {
+                    return true;
+                }
+
+                isLast = names.Count < max;
+                if (isLast)
                 {
                     names.Add((name, file));
                 }
-            }
 
-            names.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
-            return names;
+                return isLast;
+            });
+            return (names, isLast);
         });
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) => Ask(() =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) => Ask(() =>
     {
         using var inode = _mounted.TryOpen(file.Record);
         if (inode is null || inode.Header.Sequence != file.Sequence || !inode.Names.Any(known =>
@@ -38,7 +46,9 @@ public sealed partial class NtfsVolume
             return null;
         }
 
-        return new DirectoryEntry(name, IdOf(inode), KindOf(inode, ReadExtended(inode), out _));
+        return withAttributes && Describe(inode) is var attributes
+            ? new DirectoryEntry(name, attributes.File, attributes.Kind, attributes)
+            : new DirectoryEntry(name, IdOf(inode), KindOf(inode, ReadExtended(inode), out _));
     });
 
     public FileReference ParentOf(FileId directory) => Ask(() =>

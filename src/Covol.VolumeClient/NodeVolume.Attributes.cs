@@ -7,6 +7,9 @@ namespace Covol.VolumeClient;
 /// <content>Attributes and names: shown without asking where the coordinator allows it.</content>
 public sealed partial class NodeVolume
 {
+    /// <summary>NTFS: a longer name is refused, not absent.</summary>
+    private const int NameLengthMax = 255;
+
     private readonly LeaseClock _attributeLease;
     private readonly AttributeCache _attributes;
     private IAttributeWatcher? _watcher;
@@ -23,9 +26,38 @@ public sealed partial class NodeVolume
             return seen;
         }
 
+        if (IsKnownAbsent(directory, name))
+        {
+            throw new VolumeException(VolumeError.NotFound, $"There is no '{name}'.");
+        }
+
         var since = _attributes.Now;
         var entry = await AskAsync<Entry>(new Lookup(directory, name)).ConfigureAwait(false);
         return Kept(_attributes.Keep(entry, since, (directory, name)));
+    }
+
+    /// <summary>As <see cref="LookupAsync"/>, where that needs to ask nobody and to wait for nobody.</summary>
+    public bool TryLookup(FileId directory, string name, out Seen seen) => _attributes.TryGetAtOnce(directory, name, out seen);
+
+    /// <summary>As <see cref="LookAtAsync"/>, where that needs to ask nobody and to wait for nobody.</summary>
+    public bool TryLookAt(FileId file, out Seen seen) => _attributes.TryGetAtOnce(file, out seen);
+
+    /// <summary>Whether the file is known to have no extended attributes; false: that has to be asked.</summary>
+    public bool IsKnownPlain(FileId file) => _attributes.TryGetAtOnce(file, out var seen) && seen.Attributes.IsPlain;
+
+    /// <summary>Whether the directory is known to have no such name; false: that has to be asked.</summary>
+    public bool IsKnownAbsent(FileId directory, string name) => name.Length <= NameLengthMax && _attributes.IsAbsent(directory, name);
+
+    /// <summary>
+    /// Some of a directory's names (<see cref="ListDirectory"/>). With attributes, <see cref="TryLookup"/> finds what of the page may be
+    /// kept, as long as it may be.
+    /// </summary>
+    public async ValueTask<DirectoryPage> ListAsync(FileId directory, string? after, bool withAttributes)
+    {
+        var since = _attributes.Now;
+        var page = await AskAsync<DirectoryPage>(new ListDirectory(directory, after, withAttributes)).ConfigureAwait(false);
+        LetGoWhere(isFull: _attributes.Keep(directory, page.Entries, since));
+        return page;
     }
 
     /// <summary>Attributes as all nodes see them; this node's own direct writes are said first.</summary>
@@ -45,6 +77,10 @@ public sealed partial class NodeVolume
     /// <summary>As <see cref="LookAtAsync"/>, for who does not keep them.</summary>
     public async ValueTask<InodeAttributes> GetAttributesAsync(FileId file) => (await LookAtAsync(file).ConfigureAwait(false)).Attributes;
 
+    /// <summary>Makes something else than an open file.</summary>
+    public async ValueTask<Seen> MakeAsync(FileId directory, string name, NewInode inode) =>
+        (await ChangeAsync<Entry>(new Create(directory, name, inode, null, OpenExisting: false, Truncate: false)).ConfigureAwait(false)).Seen;
+
     /// <summary>Removes a name.</summary>
     public async ValueTask UnlinkAsync(FileId directory, string name, bool isDirectory)
     {
@@ -52,14 +88,60 @@ public sealed partial class NodeVolume
         await AskAsync<Done>(unlink).ConfigureAwait(false);
     }
 
+    /// <summary>Asks for what changes attributes or names, exactly once; keeps of the answer what the coordinator allows.</summary>
+    private async ValueTask<(TReply Reply, Seen Seen)> ChangeAsync<TReply>(VolumeRequest request)
+        where TReply : VolumeReply
+    {
+        // A change that is given up may be made later: then nothing of its files is ever kept again.
+        var files = request.Changes;
+        (FileId Directory, string Name, FileId? File)[] added = request switch
+        {
+            Create create => [(create.Directory, create.Name, null)],
+            Link link => [(link.Directory, link.Name, null)],
+            Rename { Mode: RenameMode.Exchange } rename => [Moved(rename), Replaced(rename)],
+            Rename rename => [Moved(rename)],
+            _ => [],
+        };
+        var (outdated, change) = request switch
+        {
+            Create create => _attributes.BeginChange(files, (create.Directory, create.Name)),
+            Link link => _attributes.BeginChange(files, (link.Directory, link.Name)),
+            Unlink unlink => _attributes.BeginChange(files, (unlink.Directory, unlink.Name)),
+            Rename rename => _attributes.BeginChange(
+                files, (rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)),
+            _ => _attributes.BeginChange(files),
+        };
+        Outdated(outdated, names: false);
+        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false);
+        var seen = Kept(_attributes.EndChange(change, sent.Reply, added));
+        if (request is Rename)
+        {
+            // The kernel shows what it moved under its new name for as long as it was allowed to show the old one.
+            Outdated([], names: true);
+        }
+
+        return (Expect<TReply>(sent.Reply), seen);
+    }
+
+    // Known before the change begins: the kernel holds both directories from before it asks until it is answered.
+    private (FileId Directory, string Name, FileId? File) Moved(Rename rename) =>
+        (rename.ToDirectory, rename.ToName, _attributes.NameOf(rename.FromDirectory, rename.FromName));
+
+    private (FileId Directory, string Name, FileId? File) Replaced(Rename rename) =>
+        (rename.FromDirectory, rename.FromName, _attributes.NameOf(rename.ToDirectory, rename.ToName));
+
     private Seen Kept((Seen Seen, bool IsFull) kept)
     {
-        if (kept.IsFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
+        LetGoWhere(kept.IsFull);
+        return kept.Seen;
+    }
+
+    private void LetGoWhere(bool isFull)
+    {
+        if (isFull && Interlocked.Exchange(ref _lettingGo, 1) == 0 && !_work.TryStart(LetGoOfAllAsync))
         {
             Volatile.Write(ref _lettingGo, 0);
         }
-
-        return kept.Seen;
     }
 
     /// <summary>Begins anew with nothing, because so much is kept that the coordinator gives no more.</summary>

@@ -8,6 +8,10 @@ internal static class InitFlags
     internal const ulong AtomicTruncate = 1UL << 3;
     internal const ulong BigWrites = 1UL << 5;
     internal const ulong FlockLocks = 1UL << 10;
+    internal const ulong ReadDirectoryPlus = 1UL << 13;
+
+    /// <summary>READDIRPLUS for the first page, and then as long as what it told is looked at; else READDIR.</summary>
+    internal const ulong ReadDirectoryPlusAuto = 1UL << 14;
     internal const ulong AsyncDirectIo = 1UL << 15;
     internal const ulong ParallelDirectoryOperations = 1UL << 18;
     internal const ulong AbortError = 1UL << 21;
@@ -18,7 +22,8 @@ internal static class InitFlags
 
     /// <summary>What this server wants where the kernel offers it.</summary>
     internal const ulong Wanted = AsyncRead | PosixLocks | AtomicTruncate | BigWrites | FlockLocks | AsyncDirectIo
-        | ParallelDirectoryOperations | AbortError | MaxPages | Extended | DirectIoAllowMap | HasResend;
+        | ReadDirectoryPlus | ReadDirectoryPlusAuto | ParallelDirectoryOperations | AbortError | MaxPages | Extended
+        | DirectIoAllowMap | HasResend;
 
     /// <summary>
     /// Without these the server would answer wrongly (locks only local) or not at all (requests larger than agreed).

@@ -6,11 +6,12 @@ namespace Covol.Ntfs;
 internal static partial class Interop
 {
     /// <summary>
-    /// libntfs-3g (ntfs-3g 2022.10.3, SONAME 89), signatures from its public headers attrib.h, device.h, dir.h, ea.h, inode.h,
+    /// libntfs-3g (ntfs-3g 2022.10.3, SONAME 89), signatures from its public headers attrib.h, device.h, dir.h, ea.h, index.h, inode.h,
     /// lcnalloc.h, reparse.h, runlist.h, volume.h. No locks inside: one thread a volume. Failures are -1, null or a negative number, with errno set.
     /// Pointers are the
     /// library's own structures, of which we read: <c>ntfs_inode.mft_no</c> (offset 0), <c>ntfs_attr_search_ctx.mrec</c> (0),
-    /// <c>.attr</c> (8) and <c>.ntfs_ino</c> (24), <c>ntfs_attr.rl</c> (0), <c>runlist_element</c>. The self-test checks them at start.
+    /// <c>.attr</c> (8) and <c>.ntfs_ino</c> (24), <c>ntfs_attr.rl</c> (0),
+    /// <c>ntfs_index_context.entry</c> (24), <c>runlist_element</c>. The self-test checks them at start.
     /// </summary>
     internal static unsafe partial class LibNtfs
     {
@@ -58,6 +59,9 @@ internal static partial class Interop
 
         /// <summary>The unnamed attribute's name: an exported data symbol.</summary>
         public static nint AT_UNNAMED => LibNtfsLoader.Unnamed;
+
+        /// <summary>The name of a directory's index, of four characters: an exported data symbol.</summary>
+        public static nint NTFS_INDEX_I30 => LibNtfsLoader.DirectoryIndex;
 
         /// <summary><c>struct ntfs_device_operations</c>, device.h.</summary>
         [StructLayout(LayoutKind.Sequential)]
@@ -140,6 +144,20 @@ internal static partial class Interop
             nint directory, long* position, nint state, delegate* unmanaged[Cdecl]<nint, char*, int, int, long, ulong, uint, int> fill);
 
         [LibraryImport(Library, SetLastError = true)]
+        public static partial nint ntfs_index_ctx_get(nint inode, nint name, uint nameLength);
+
+        [LibraryImport(Library)]
+        public static partial void ntfs_index_ctx_put(nint context);
+
+        /// <summary>Where the key is not found, <c>entry</c> is where it would be; errno ENOENT then.</summary>
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial int ntfs_index_lookup(void* key, int keyLength, nint context);
+
+        /// <summary>Null at the end. Takes the entry of the context or the one it gave last.</summary>
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial byte* ntfs_index_next(byte* entry, nint context);
+
+        [LibraryImport(Library, SetLastError = true)]
         public static partial nint ntfs_create(nint directory, uint securityId, char* name, byte nameLength, uint type);
 
         [LibraryImport(Library, SetLastError = true)]
@@ -169,6 +187,9 @@ internal static partial class Interop
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial long ntfs_attr_pread(nint attribute, long position, long count, void* target);
+
+        [LibraryImport(Library, SetLastError = true)]
+        public static partial long ntfs_attr_pwrite(nint attribute, long position, long count, void* source);
 
         [LibraryImport(Library, SetLastError = true)]
         public static partial int ntfs_attr_map_whole_runlist(nint attribute);

@@ -11,16 +11,19 @@ internal static class LibNtfsLoader
 {
     private static readonly string[] s_known = ["libntfs-3g.so.89"];
 
-    private static readonly Lazy<nint> s_unnamed = new(Load);
+    private static readonly Lazy<(nint Unnamed, nint DirectoryIndex)> s_exports = new(Load);
 
     /// <summary>Address of the exported name <c>AT_UNNAMED</c>; asking for it loads the library.</summary>
-    public static nint Unnamed => s_unnamed.Value;
+    public static nint Unnamed => s_exports.Value.Unnamed;
+
+    /// <summary>Address of the exported name <c>NTFS_INDEX_I30</c>.</summary>
+    public static nint DirectoryIndex => s_exports.Value.DirectoryIndex;
 
     /// <summary>Makes the P/Invokes of this assembly find the library. Throws one sentence when there is none of a known
     /// version.</summary>
     public static void Use() => _ = Unnamed;
 
-    private static nint Load()
+    private static (nint Unnamed, nint DirectoryIndex) Load()
     {
         foreach (var name in s_known)
         {
@@ -33,7 +36,7 @@ internal static class LibNtfsLoader
                 // The library writes to standard error otherwise; what failed is told by our exceptions.
                 Interop.LibNtfs.ntfs_log_set_handler(NativeLibrary.GetExport(handle, "ntfs_log_handler_null"));
 
-                return NativeLibrary.GetExport(handle, "AT_UNNAMED");
+                return (NativeLibrary.GetExport(handle, "AT_UNNAMED"), NativeLibrary.GetExport(handle, "NTFS_INDEX_I30"));
             }
         }
 

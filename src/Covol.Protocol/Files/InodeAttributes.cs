@@ -16,6 +16,7 @@ namespace Covol.Protocol.Files;
 /// <param name="Accessed">Last access.</param>
 /// <param name="Modified">Last change of the data.</param>
 /// <param name="Changed">Last change of the inode.</param>
+/// <param name="IsPlain">It has no extended attributes that programs see; false: it may have some.</param>
 public sealed record InodeAttributes(
     FileId File,
     FileKind Kind,
@@ -28,4 +29,5 @@ public sealed record InodeAttributes(
     uint Device,
     FileTime Accessed,
     FileTime Modified,
-    FileTime Changed);
+    FileTime Changed,
+    bool IsPlain = false);

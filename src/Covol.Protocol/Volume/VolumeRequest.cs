@@ -131,7 +131,10 @@ public sealed record ReadLink(FileId File) : VolumeRequest;
 /// them. Resuming by name stays right while others change the directory: what is there all the time is listed once. Without
 /// <paramref name="After"/> the listing is made anew. Answer: <see cref="DirectoryPage"/>.
 /// </summary>
-public sealed record ListDirectory(FileId Directory, string? After) : VolumeRequest;
+/// <param name="Directory">Which.</param>
+/// <param name="After">The last name that was seen; null at the beginning.</param>
+/// <param name="WithAttributes">Entries carry their attributes, as lookups of them would, where they may be kept.</param>
+public sealed record ListDirectory(FileId Directory, string? After, bool WithAttributes = false) : VolumeRequest;
 
 /// <summary>Answer: <see cref="VolumeSpace"/>.</summary>
 public sealed record GetSpace : VolumeRequest;

@@ -165,7 +165,9 @@ public static partial class VolumeCodec
             request.Rename.Mode.FromWire()),
         Pb.Request.KindOneofCase.ReadLink => new ReadLink(request.ReadLink.File.FromWire()),
         Pb.Request.KindOneofCase.ListDirectory => new ListDirectory(
-            request.ListDirectory.Directory.FromWire(), request.ListDirectory.HasAfter ? request.ListDirectory.After : null),
+            request.ListDirectory.Directory.FromWire(),
+            request.ListDirectory.HasAfter ? request.ListDirectory.After : null,
+            request.ListDirectory.WithAttributes),
         Pb.Request.KindOneofCase.GetSpace => new GetSpace(),
         Pb.Request.KindOneofCase.GetExtendedAttribute => new GetExtendedAttribute(
             request.GetExtendedAttribute.File.FromWire(), request.GetExtendedAttribute.Name),
@@ -358,7 +360,7 @@ public static partial class VolumeCodec
 
     private static Pb.ListDirectory ToWire(ListDirectory request)
     {
-        var message = new Pb.ListDirectory { Directory = request.Directory.ToWire() };
+        var message = new Pb.ListDirectory { Directory = request.Directory.ToWire(), WithAttributes = request.WithAttributes };
         if (request.After is { } after)
         {
             message.After = after;

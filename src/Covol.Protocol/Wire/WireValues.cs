@@ -36,6 +36,7 @@ internal static class WireValues
         Accessed = attributes.Accessed.Value,
         Modified = attributes.Modified.Value,
         Changed = attributes.Changed.Value,
+        IsPlain = attributes.IsPlain,
     };
 
     public static InodeAttributes FromWire(this Pb.Attributes? attributes)
@@ -53,7 +54,8 @@ internal static class WireValues
             present.Device,
             new FileTime(present.Accessed),
             new FileTime(present.Modified),
-            new FileTime(present.Changed));
+            new FileTime(present.Changed),
+            present.IsPlain);
     }
 
     public static Pb.AttributeChange ToWire(this AttributeChange change)

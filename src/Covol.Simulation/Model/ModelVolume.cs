@@ -187,12 +187,19 @@ internal sealed class ModelVolume : INtfsVolume
         [.. Directory(directory).Names.Select(name => new DirectoryEntry(
             name.Key, _state.Inodes[name.Value].File, _state.Inodes[name.Value].Kind))];
 
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory) =>
-        [.. Directory(directory).Names.Select(name => (name.Key, _state.Inodes[name.Value].File.Reference))];
+    public (IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast) NamesAfter(FileId directory, string? after, int max)
+    {
+        var rest = Directory(directory).Names.Where(name => after is null || string.CompareOrdinal(name.Key, after) > 0).ToList();
+        return ([.. rest.Take(max).Select(name => (name.Key, _state.Inodes[name.Value].File.Reference))], rest.Count <= max);
+    }
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
         Directory(directory).Names.TryGetValue(name, out var record) && _state.Inodes[record].File.Reference == file
-            ? new DirectoryEntry(name, _state.Inodes[record].File, _state.Inodes[record].Kind)
+            ? new DirectoryEntry(
+                name,
+                _state.Inodes[record].File,
+                _state.Inodes[record].Kind,
+                withAttributes ? GetAttributes(_state.Inodes[record].File) : null)
             : null;
 
     public FileReference ParentOf(FileId directory)

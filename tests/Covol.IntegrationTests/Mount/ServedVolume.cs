@@ -5,6 +5,7 @@ using Covol.Ntfs;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
+using Covol.Protocol.Volume;
 using Covol.Transport;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -19,11 +20,19 @@ internal sealed partial class ServedVolume : IAsyncDisposable
     private readonly MetadataThread _metadata;
     private readonly NtfsVolume _volume;
     private readonly VolumeCoordinator _coordinator;
+    private readonly CountedVolume _counted;
     private readonly List<VolumeListener> _listeners;
     private bool _isDisposed;
 
     private ServedVolume(
-        Epoch epoch, ILun lun, MetadataThread metadata, NtfsVolume volume, VolumeCoordinator coordinator, VolumeListener listener, string endpoint)
+        Epoch epoch,
+        ILun lun,
+        MetadataThread metadata,
+        NtfsVolume volume,
+        VolumeCoordinator coordinator,
+        CountedVolume counted,
+        VolumeListener listener,
+        string endpoint)
     {
         Epoch = epoch;
         Endpoint = endpoint;
@@ -31,6 +40,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
         _metadata = metadata;
         _volume = volume;
         _coordinator = coordinator;
+        _counted = counted;
         _listeners = [listener];
     }
 
@@ -73,19 +83,24 @@ internal sealed partial class ServedVolume : IAsyncDisposable
         });
         await coordinator.StartAsync();
         var endpoint = PeerEndpoint.Unix(socket);
+        var counted = new CountedVolume(coordinator);
         var listener = VolumeListener.Start(
             [endpoint],
-            coordinator,
+            counted,
             s_node,
             null,
             ConnectionOptions.Default with { Volume = "Volume1" },
             TimeProvider.System,
             NullLogger.Instance);
-        return new ServedVolume(epoch, lun, metadata, volume, coordinator, listener, endpoint.ToString());
+        return new ServedVolume(epoch, lun, metadata, volume, coordinator, counted, listener, endpoint.ToString());
     }
 
     [LoggerMessage(1, LogLevel.Error, "The test's coordinator failed: {Reason}")]
     private static partial void CoordinatorFailed(ILogger log, string reason, Exception? failure);
+
+    /// <summary>Requests of this kind that the coordinator has been asked so far, by all nodes.</summary>
+    public int AskedFor<T>()
+        where T : VolumeRequest => _counted.AskedFor<T>();
 
     public Task<CoordinatorState> StateAsync() => _coordinator.GetStateAsync();
 
@@ -97,7 +112,7 @@ internal sealed partial class ServedVolume : IAsyncDisposable
         var endpoint = PeerEndpoint.Unix(socket);
         _listeners.Add(VolumeListener.Start(
             [endpoint],
-            _coordinator,
+            _counted,
             node,
             null,
             ConnectionOptions.Default with { Volume = "Volume1" },

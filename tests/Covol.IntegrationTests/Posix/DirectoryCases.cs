@@ -98,6 +98,27 @@ internal static class DirectoryCases
             Libc.Seek(directory, 0, Libc.SeekSet);
             c.Say("then", string.Join(' ', ReadOn(c, directory, 4_096).Order(StringComparer.Ordinal)));
         }),
+        new("What was listed and then changed is seen as it is", c =>
+        {
+            c.MakeDirectory("folder");
+            for (var n = 0; n < 6; n++)
+            {
+                c.Make($"folder/f{n}", new string('x', 1 + n));
+            }
+
+            ListAndLook(c);
+            c.ChangeMode("folder/f0", 0x180);
+            c.Unlink("folder/f1");
+            c.Rename("folder/f2", "folder/moved");
+            c.Rename("folder/f3", "folder/f4");
+            c.Truncate("folder/f5", 100);
+            c.SetAttribute("folder/f5", "user.new", "value"u8);
+            c.Make("folder/f1", "again");
+            ListAndLook(c);
+            c.GetAttribute("folder/f5", "user.new");
+            c.RemoveAttribute("folder/f5", "user.new");
+            c.GetAttribute("folder/f5", "user.new");
+        }),
         new("Room for no entry at all is an error", c =>
         {
             c.MakeDirectory("folder");
@@ -105,6 +126,22 @@ internal static class DirectoryCases
             c.Say("entries", c.List(directory, 10).Count);
         }),
     ];
+
+    /// <summary>As <c>ls -l</c> does, with the extended attributes that each has.</summary>
+    private static void ListAndLook(Caller c)
+    {
+        foreach (var name in c.ListAll("folder").Select(entry => entry.Name).Where(name => name[0] != '.').Order(StringComparer.Ordinal))
+        {
+            c.Status($"folder/{name}");
+            c.ListAttributes($"folder/{name}");
+            c.GetAttribute($"folder/{name}", "user.new");
+        }
+
+        foreach (var gone in new[] { "f2", "f3" })
+        {
+            c.Status($"folder/{gone}");
+        }
+    }
 
     private static void Fill(Caller c, int count)
     {

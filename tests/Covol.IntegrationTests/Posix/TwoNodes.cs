@@ -31,6 +31,11 @@ internal sealed class TwoNodes : IAsyncDisposable
     /// <summary>How a node's data goes, numbered as <see cref="Roots"/>.</summary>
     public MountedVolume Describe(int node) => _mounts[node].Describe();
 
+    public ServedVolume Served => _served ?? throw new InvalidOperationException("The volume is not served yet.");
+
+    /// <summary>Inodes that a node's kernel knows, as its mount counts them.</summary>
+    public int InodesKnown(int node) => _mounts[node].InodesKnown;
+
     public string Local => Path.Combine(Folder, "local");
 
     public static async Task<TwoNodes> CreateAsync(long mebibytes = 512)

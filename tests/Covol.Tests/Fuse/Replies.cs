@@ -39,7 +39,7 @@ public sealed class Replies
 
         var reply = kernel.Initialize();
 
-        const uint flags = 1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 10 | 1 << 15 | 1 << 18 | 1 << 21 | 1 << 22 | 1 << 30;
+        const uint flags = 1 | 1 << 1 | 1 << 3 | 1 << 5 | 1 << 10 | 1 << 13 | 1 << 14 | 1 << 15 | 1 << 18 | 1 << 21 | 1 << 22 | 1 << 30;
         const uint flags2 = 1 << 4 | 1 << 7;
         byte[] expected =
         [

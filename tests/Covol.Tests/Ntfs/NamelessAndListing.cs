@@ -59,23 +59,49 @@ public sealed class NamelessAndListing : IDisposable
     }
 
     [Fact]
-    public void Names_are_listed_in_order_and_lead_to_what_is_there_still()
+    public void Names_are_listed_and_lead_to_what_is_there_still()
     {
         var folder = _volume.Create(Root, "folder", s_directory).File;
         var file = _volume.Create(folder, "file", s_file).File;
         _volume.Create(folder, "Zeta", s_file);
         _volume.Create(folder, "below", s_directory);
-        var names = _volume.ListNames(folder);
+        var (names, isLast) = _volume.NamesAfter(folder, null, 10);
 
-        names.Select(name => name.Name).ShouldBe(["Zeta", "below", "file"]);
-        _volume.EntryOf(folder, "file", names[2].File).ShouldBe(new DirectoryEntry("file", file, FileKind.Regular));
-        _volume.EntryOf(folder, "below", names[1].File)!.Kind.ShouldBe(FileKind.Directory);
+        isLast.ShouldBeTrue();
+        names.Select(name => name.Name).ShouldBe(["below", "file", "Zeta"]);
+        _volume.EntryOf(folder, "file", names[1].File).ShouldBe(new DirectoryEntry("file", file, FileKind.Regular));
+        _volume.EntryOf(folder, "below", names[0].File)!.Kind.ShouldBe(FileKind.Directory);
 
         _volume.Rename(folder, "file", folder, "moved", RenameMode.Replace);
         _volume.PurgeOrphanStep(_volume.Unlink(folder, "Zeta", isDirectory: false)!.Value).ShouldBeTrue();
-        _volume.EntryOf(folder, "file", names[2].File).ShouldBeNull();
-        _volume.EntryOf(folder, "moved", names[2].File)!.File.ShouldBe(file);
-        _volume.EntryOf(folder, "Zeta", names[0].File).ShouldBeNull();
+        _volume.EntryOf(folder, "file", names[1].File).ShouldBeNull();
+        _volume.EntryOf(folder, "moved", names[1].File)!.File.ShouldBe(file);
+        _volume.EntryOf(folder, "Zeta", names[2].File).ShouldBeNull();
+    }
+
+    [Fact]
+    public void A_listing_goes_on_after_a_name_that_is_gone_and_tells_names_apart_by_case()
+    {
+        var folder = _volume.Create(Root, "folder", s_directory).File;
+        foreach (var name in new[] { "b", "B", "a", "c", "ä", "日" })
+        {
+            _volume.Create(folder, name, s_file);
+        }
+
+        _volume.Unlink(folder, "b", isDirectory: false);
+
+        var all = Names(null, 10);
+        all.ShouldBe(["a", "B", "c", "ä", "日"]);
+        Names("b", 10).ShouldBe(all[2..]);
+        Names("B", 1).ShouldBe(["c"]);
+        Names("日", 10).ShouldBeEmpty();
+        Names("zzz", 10).ShouldBe(all[3..]);
+        _volume.NamesAfter(folder, null, 4).IsLast.ShouldBeFalse();
+        _volume.NamesAfter(folder, null, 5).IsLast.ShouldBeTrue();
+        _volume.NamesAfter(_volume.Create(Root, "empty", s_directory).File, null, 5).ShouldSatisfyAllConditions(
+            nothing => nothing.Names.ShouldBeEmpty(), nothing => nothing.IsLast.ShouldBeTrue());
+
+        List<string> Names(string? after, int max) => [.. _volume.NamesAfter(folder, after, max).Names.Select(name => name.Name)];
     }
 
     [Fact]
@@ -90,6 +116,6 @@ public sealed class NamelessAndListing : IDisposable
 
         _volume.Unlink(a, "b", isDirectory: true);
         _volume.ParentOf(b).ShouldBe(b.Reference);
-        _volume.ListNames(Root).Select(name => name.Name).ShouldBe(["a"]);
+        _volume.NamesAfter(Root, null, 10).Names.Select(name => name.Name).ShouldBe(["a"]);
     }
 }

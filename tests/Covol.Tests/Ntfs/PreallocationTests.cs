@@ -48,6 +48,41 @@ public sealed class PreallocationTests : IDisposable
     }
 
     [Fact]
+    public void Room_that_is_kept_stays_when_spare_clusters_are_given_back_until_the_file_is_cut()
+    {
+        var kept = new ByteCount(512 << 10);
+        _volume.Preallocate(_file, ByteCount.FromMebibytes(1));
+        _volume.KeepRoom(_file, kept);
+        _volume.RoomKept(_file).ShouldBe(kept);
+        _volume.ListExtendedAttributes(_file).ShouldBeEmpty();
+        _volume.GetAttributes(_file).IsPlain.ShouldBeTrue();
+
+        _volume.TrimStep(_file).Allocated.ShouldBe(kept);
+        _volume.TrimStep(_file).Allocated.ShouldBe(kept);
+        _volume.Commit([]);
+
+        // To its present size: the room goes, and the mark with it.
+        Repeat(() => _volume.ShrinkStep(_file, new ByteCount(100_000)));
+        _volume.RoomKept(_file).ShouldBe(ByteCount.Zero);
+        (_volume.Map(_file).Size.Value, _volume.Map(_file).Allocated.Value).ShouldBe((100_000, 102_400));
+
+        _volume.Preallocate(_file, ByteCount.FromMebibytes(1));
+        _volume.KeepRoom(_file, kept);
+        Repeat(() => _volume.ShrinkStep(_file, new ByteCount(5_000)));
+        _volume.RoomKept(_file).ShouldBe(ByteCount.Zero);
+        _volume.Map(_file).Allocated.Value.ShouldBe(8_192);
+
+        void Repeat(Func<bool> step)
+        {
+            for (var steps = 0; !step(); steps++)
+            {
+                steps.ShouldBeLessThan(10);
+                _volume.Commit([]);
+            }
+        }
+    }
+
+    [Fact]
     public void Spare_clusters_are_given_back_and_the_valid_ones_stay()
     {
         var free = _volume.GetSpace().Free;

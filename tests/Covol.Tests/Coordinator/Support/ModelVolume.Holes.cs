@@ -50,6 +50,10 @@ internal sealed partial class ModelVolume : INtfsHoles
         return inode.Map;
     }
 
+    public void KeepRoom(FileId file, ByteCount length) => Find(file).KeptRoom = length;
+
+    public ByteCount RoomKept(FileId file) => Find(file).KeptRoom;
+
     public FileMap Fill(FileId file, IReadOnlyList<FileExtent> filled)
     {
         var inode = Find(file);

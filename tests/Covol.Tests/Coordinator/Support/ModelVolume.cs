@@ -34,7 +34,7 @@ internal sealed partial class ModelVolume : INtfsVolume
         }
 
         Root = new FileId(new FileReference(RootRecord, 1), 1);
-        _inodes.Add(Root, new Inode(Root, FileKind.Directory));
+        _inodes.Add(Root, new Inode(Root, FileKind.Directory) { Links = 1 });
         Keep();
     }
 
@@ -53,9 +53,6 @@ internal sealed partial class ModelVolume : INtfsVolume
 
     /// <summary>The largest record so far, as a share of the ring.</summary>
     public double LargestCommit { get; private set; }
-
-    /// <summary>How often a directory's names were listed.</summary>
-    public int Listings { get; private set; }
 
     public bool HasRoomForChange => true;
 
@@ -150,15 +147,15 @@ internal sealed partial class ModelVolume : INtfsVolume
     public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
         [.. Directory(directory).Names.Select(name => new DirectoryEntry(name.Key, name.Value, Find(name.Value).Kind))];
 
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory)
+    public (IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast) NamesAfter(FileId directory, string? after, int max)
     {
-        Listings++;
-        return [.. Directory(directory).Names.Select(name => (name.Key, name.Value.Reference))];
+        var rest = Directory(directory).Names.Where(name => after is null || string.CompareOrdinal(name.Key, after) > 0).ToList();
+        return ([.. rest.Take(max).Select(name => (name.Key, name.Value.Reference))], rest.Count <= max);
     }
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
         Directory(directory).Names.TryGetValue(name, out var id) && id.Reference == file
-            ? new DirectoryEntry(name, id, Find(id).Kind)
+            ? new DirectoryEntry(name, id, Find(id).Kind, withAttributes ? GetAttributes(id) : null)
             : null;
 
     public FileReference ParentOf(FileId directory) => Directory(directory).Id.Reference;
@@ -213,7 +210,7 @@ internal sealed partial class ModelVolume : INtfsVolume
     public FileMap TrimStep(FileId file)
     {
         var inode = Find(file);
-        while ((inode.Clusters.Count - 1) * (long)Cluster >= inode.Size)
+        while ((inode.Clusters.Count - 1) * (long)Cluster >= Math.Max(inode.Size, inode.KeptRoom.Value))
         {
             FreeLast(inode);
         }
@@ -231,6 +228,7 @@ internal sealed partial class ModelVolume : INtfsVolume
             FreeLast(inode);
         }
 
+        inode.KeptRoom = kept > wanted ? inode.KeptRoom : ByteCount.Zero;
         inode.Size = Math.Min(inode.Size, kept > wanted ? kept * Cluster : size.Value);
         inode.Valid = Math.Min(inode.Valid, inode.Size);
         return inode.Size <= size.Value;
@@ -336,6 +334,8 @@ internal sealed partial class ModelVolume : INtfsVolume
         public long Size { get; set; }
 
         public long Valid { get; set; }
+
+        public ByteCount KeptRoom { get; set; }
 
         public int Mode { get; set; }
 

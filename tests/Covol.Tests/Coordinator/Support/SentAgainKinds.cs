@@ -18,6 +18,11 @@ internal static class SentAgainKinds
         ["create and open"] = new(
             scene => scene.Client.NewFile("new", new HandleId(900)),
             scene => scene.Other.AskAsync<Done>(new Rename(scene.Root, "new", scene.Root, "moved", RenameMode.NoReplace))),
+        ["create or open and cut"] = new(
+            scene => scene.Client.NewFile("a", new HandleId(902)) with { OpenExisting = true, Truncate = true },
+            scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 9))),
+        ["create without a name"] = new(
+            scene => scene.Client.NewFile("", new HandleId(903)), scene => scene.Other.AskAsync<Entry>(scene.Other.NewFile("new", null))),
         ["link"] = new(scene => new Link(scene.A, scene.Root, "new"), scene => Unlink(scene, "new")),
         ["unlink"] = new(
             scene => new Unlink(scene.Root, "b", IsDirectory: false), scene => scene.Other.AskAsync<Entry>(scene.Other.NewFile("b", null))),
@@ -47,6 +52,8 @@ internal static class SentAgainKinds
         ["grow"] = new(scene => new SetSize(scene.A, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
         ["allocate"] = new(
             scene => new Allocate(scene.A, AllocationMode.Extend, default, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
+        ["keep room past the end"] = new(
+            scene => new Allocate(scene.A, AllocationMode.KeepSize, default, new ByteCount(20_000)), scene => scene.CutAsync(scene.A, 50)),
         ["zero a range"] = new(
             scene => new Allocate(scene.A, AllocationMode.ZeroRange, default, new ByteCount(4_096)),
             scene => scene.Other.WriteAsync(scene.A, 0, RedirectedData.Pattern(4_096, 8))),
