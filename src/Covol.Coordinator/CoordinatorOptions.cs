@@ -86,6 +86,9 @@ public sealed record CoordinatorOptions
     /// <summary>For tests that show what a guard is for: without it a change is made while others may show what was before it.</summary>
     internal bool RecallsAttributes { get; init; } = true;
 
+    /// <summary>Whether the first data of small files goes through the journal, and they go in one change.</summary>
+    public bool JournalsSmallFiles { get; init; } = true;
+
     /// <summary>How long a hand-over waits for what is under way.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -55,7 +55,7 @@ internal sealed class OnlineChecks(string name, NtfsVolume volume, MetadataThrea
 
     private async Task<ControlAnswer> CheckAsync(CancellationToken cancellation)
     {
-        var check = await metadata.RunAsync(volume.BeginCheck, CancellationToken.None);
+        var check = await metadata.RunAsync(volume.BeginCheck);
         try
         {
             lock (_access)
@@ -70,7 +70,7 @@ internal sealed class OnlineChecks(string name, NtfsVolume volume, MetadataThrea
             await using var given = cancellation.Register(() => check.Abandon("Nobody waits for the check any more."));
             using var thread = new MetadataThread($"check {name}");
             var start = time.GetTimestamp();
-            var report = await thread.RunAsync(check.Run, CancellationToken.None);
+            var report = await thread.RunAsync(check.Run);
             return new ControlAnswer(true, Check: CheckResults.Of(report, time.GetElapsedTime(start)));
         }
         catch (Exception failure) when (failure is CheckAbandonedException or LunException)
@@ -84,7 +84,7 @@ internal sealed class OnlineChecks(string name, NtfsVolume volume, MetadataThrea
                 _running = null;
             }
 
-            await metadata.RunAsync(volume.EndCheck, CancellationToken.None);
+            await metadata.RunAsync(volume.EndCheck);
         }
     }
 }

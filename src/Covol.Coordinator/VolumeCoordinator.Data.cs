@@ -49,6 +49,11 @@ public sealed partial class VolumeCoordinator
         }
 
         using var gate = await _gates.EnterAsync(read.File, GateMode.Shared);
+        if (await TryReadSmallAsync(read) is { } small)
+        {
+            return small;
+        }
+
         var map = await MapAsync(read.File);
         if (map.IsCompressed || (IsResident(map) && _parts.Volume is IEngineReads))
         {
@@ -102,7 +107,9 @@ public sealed partial class VolumeCoordinator
 
         // What the write needs depends on the map, which may change while its gate is waited for; the need only grows. Writes of a
         // file in doubt go one after the other, in the order they came in.
-        var mode = IsInDoubt(write.File) ? GateMode.Exclusive : write.Append ? GateMode.Extend : GateMode.Shared;
+        var isInTurn = IsInDoubt(write.File);
+        var isSmall = MayBeSmall(slot, id, write, data.Length);
+        var mode = isInTurn || isSmall ? GateMode.Exclusive : write.Append ? GateMode.Extend : GateMode.Shared;
         var entering = EnterToWriteAsync(write.File, mode, ahead: false);
         var clearsSetId = write.ClearSetId;
         while (true)
@@ -119,6 +126,12 @@ public sealed partial class VolumeCoordinator
                 clearsSetId = false;
             }
 
+            if (isSmall && MayBeSmall(slot, id, write, data.Length) && await TryWriteSmallAsync(id, write, data) is { } written)
+            {
+                return written;
+            }
+
+            isSmall = false;
             var map = await MapAsync(write.File);
             if (map.IsCompressed)
             {
@@ -148,7 +161,7 @@ public sealed partial class VolumeCoordinator
             }
 
             var end = start + data.Length;
-            if (mode == GateMode.Exclusive && !OnlyFills(write.File, map, start, end))
+            if ((needed == GateMode.Exclusive || isInTurn) && !OnlyFills(write.File, map, start, end))
             {
                 RefuseInGrace("Changing part of a block");
                 await RecallAsync(write.File, RecallScope.Writes);

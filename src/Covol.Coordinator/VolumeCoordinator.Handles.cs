@@ -72,6 +72,11 @@ public sealed partial class VolumeCoordinator
             Open open => open.Handle,
             _ => (HandleId?)null,
         };
+        if (kept is Entry found)
+        {
+            await RemovalOf(found.Attributes.File);
+        }
+
         if (handle is { } opened && kept is Entry entry && !_purging.Contains(entry.Attributes.File))
         {
             // Also where it is open already: whoever asked over another connection may still wait for the recall.

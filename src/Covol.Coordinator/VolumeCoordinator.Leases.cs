@@ -65,18 +65,38 @@ public sealed partial class VolumeCoordinator
         if (request is Open open)
         {
             // From here on nobody gets a lease of it.
+            await RemovalOf(open.File);
             Remember(session, open.Handle, open.File);
         }
 
-        var ticket = await BeginChangeAsync(session.Id, named, []);
-        try
+        using var change = await BeginChangeAsync(session.Id, named, []);
+        return EndChange(session, change, await work());
+    }
+
+    /// <summary>
+    /// Ends a change, with what the session may keep of what it left behind: it is the truth where no other change of the same file ran
+    /// beside this one, and until the next one begins, which recalls it.
+    /// </summary>
+    private VolumeReply EndChange(Session session, RunningChange change, VolumeReply reply)
+    {
+        var named = (reply as Entry)?.Attributes;
+        var isNamedTrue = named is not null && (!change.Files.Contains(named.File) || _leases.IsOnlyChange(named.File, change.Since));
+        List<InodeAttributes> changed = [.. reply.Changed.Where(attributes => _leases.IsOnlyChange(attributes.File, change.Since))];
+        change.Dispose();
+
+        changed.RemoveAll(attributes => !TryLease(session, attributes, _leases.Clock));
+        if (reply is Entry entry)
         {
-            return await work();
+            // An inode that is none of the change's files is new, or as it was when the change began, unless it was changed since.
+            var since = change.Files.Contains(entry.Attributes.File) ? _leases.Clock : change.Since;
+            reply = entry with
+            {
+                Leases = (isNamedTrue && TryLease(session, entry.Attributes, since) ? AttributeLeases.Attributes : 0)
+                    | (changed.Count > 0 ? AttributeLeases.Name : 0),
+            };
         }
-        finally
-        {
-            StepLeases(new LeaseInput.End(ticket));
-        }
+
+        return changed.Count > 0 ? reply with { Changed = changed } : reply.Changed.Count > 0 ? reply with { Changed = [] } : reply;
     }
 
     /// <summary>A file counts as open while a write of it runs, also when its client has given the write up and closed the file.</summary>
@@ -101,37 +121,32 @@ public sealed partial class VolumeCoordinator
 
     /// <summary>
     /// Carries out a change that also concerns what names lead to: looked up before, and looked up again where it is made. Answers what
-    /// the change does.
+    /// the change does, and it together with what the session may keep.
     /// </summary>
-    private async Task<T> WithFoundAsync<T>(
+    private async Task<(T Result, VolumeReply Reply)> WithFoundAsync<T>(
         Session session,
         VolumeRequest request,
         FileId? known,
         (FileId Directory, string Name)[] names,
-        Func<MetadataContext, T> change)
+        Func<MetadataContext, (T Result, VolumeReply Reply)> change,
+        Action<IReadOnlyList<FileId>>? begun = null)
     {
         var found = known is { } file ? [file] : await _metadata.ReadAsync(context => Found(context, names));
         for (var look = 0; look < LooksMax; look++)
         {
-            var ticket = await BeginChangeAsync(session.Id, request.Changes, found);
-            try
+            using var running = await BeginChangeAsync(session.Id, request.Changes, found);
+            begun?.Invoke(found);
+            var recalled = found;
+            var (others, done) = await _metadata.ChangeAsync(context =>
+                Found(context, names) is var present && present.All(recalled.Contains)
+                    ? (null, change(context))
+                    : ((List<FileId>?)present, default((T Result, VolumeReply Reply))));
+            if (others is null)
             {
-                var recalled = found;
-                var (others, result) = await _metadata.ChangeAsync(context =>
-                    Found(context, names) is var present && present.All(recalled.Contains)
-                        ? (null, change(context))
-                        : ((List<FileId>?)present, default(T)!));
-                if (others is null)
-                {
-                    return result;
-                }
+                return (done.Result, EndChange(session, running, done.Reply));
+            }
 
-                found = others;
-            }
-            finally
-            {
-                StepLeases(new LeaseInput.End(ticket));
-            }
+            found = others;
         }
 
         throw new VolumeException(VolumeError.Busy, "The name leads to another file again and again.");
@@ -140,8 +155,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>The file is open here from now on: nobody shows its attributes without asking.</summary>
     private async Task RecallAttributesAsync(Session session, FileId file)
     {
-        var ticket = await BeginChangeAsync(session.Id, [], [file]);
-        StepLeases(new LeaseInput.End(ticket));
+        (await BeginChangeAsync(session.Id, [], [file])).Dispose();
     }
 
     private static List<FileId> Found(MetadataContext context, (FileId Directory, string Name)[] names)
@@ -158,15 +172,15 @@ public sealed partial class VolumeCoordinator
         return found;
     }
 
-    /// <summary>Ends when nobody may show what is before the change. Then <see cref="LeaseInput.End"/> must follow.</summary>
-    private async Task<long> BeginChangeAsync(SessionId by, IReadOnlyList<FileId> named, IReadOnlyList<FileId> found)
+    /// <summary>Ends when nobody may show what is before the change. The change is over when it is disposed of.</summary>
+    private async Task<RunningChange> BeginChangeAsync(SessionId by, IReadOnlyList<FileId> named, IReadOnlyList<FileId> found)
     {
-        var ticket = ++_lastChange;
+        var change = new RunningChange(this, ++_lastChange, _leases.Clock, named);
         var may = new TaskCompletionSource();
-        _mayChange.Add(ticket, may);
-        StepLeases(new LeaseInput.Begin(ticket, by, named, found));
+        _mayChange.Add(change.Ticket, may);
+        StepLeases(new LeaseInput.Begin(change.Ticket, by, named, found));
         await may.Task;
-        return ticket;
+        return change;
     }
 
     private async Task<VolumeReply> NoteDirectWritesAsync(Session session, FileId file)
@@ -213,6 +227,31 @@ public sealed partial class VolumeCoordinator
         {
             _mayChange.Remove(may.Ticket, out var waiting);
             waiting!.SetResult();
+        }
+    }
+
+    /// <summary>A change that nobody shows the old of any more.</summary>
+    /// <param name="coordinator">Whose.</param>
+    /// <param name="ticket">Its number.</param>
+    /// <param name="since">The moment it began, of the machine's clock.</param>
+    /// <param name="files">What its request named.</param>
+    private sealed class RunningChange(VolumeCoordinator coordinator, long ticket, long since, IReadOnlyList<FileId> files) : IDisposable
+    {
+        private bool _isOver;
+
+        public long Ticket => ticket;
+
+        public long Since => since;
+
+        public IReadOnlyList<FileId> Files => files;
+
+        public void Dispose()
+        {
+            if (!_isOver)
+            {
+                _isOver = true;
+                coordinator.StepLeases(new LeaseInput.End(ticket));
+            }
         }
     }
 

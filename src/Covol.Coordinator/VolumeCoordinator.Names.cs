@@ -97,21 +97,22 @@ public sealed partial class VolumeCoordinator
             return await CreateNamelessAsync(session, id, create);
         }
 
-        var (attributes, isNew) = await _metadata.ChangeAsync(context =>
+        var (attributes, directory, isNew) = await MakeOrFindAsync(id, create);
+        for (var look = 0; !isNew && create.Handle is not null && _removing.ContainsKey(attributes.File); look++)
         {
-            if (create is { OpenExisting: true, Handle: not null }
-                && context.Volume.Lookup(create.Directory, create.Name) is { Kind: FileKind.Regular } existing)
+            if (look == LooksMax)
             {
-                return (context.Shown(existing), false);
+                throw new VolumeException(VolumeError.Busy, "The name leads to another file again and again.");
             }
 
-            var created = context.Volume.Create(create.Directory, create.Name, Inherited(context, create.Directory, create.Inode));
-            context.Changes.Add(new StateChange.Answered(id, new Entry(created)));
-            return (created, true);
-        });
+            // Its name is going just now: then there is no file to open, and it is made.
+            await RemovalOf(attributes.File);
+            (attributes, directory, isNew) = await MakeOrFindAsync(id, create);
+        }
+
         if (create.Handle is not { } handle)
         {
-            return new Entry(await ShownAsync(attributes));
+            return new Entry(await ShownAsync(attributes)) { Changed = [directory] };
         }
 
         Remember(session, handle, attributes.File);
@@ -125,7 +126,7 @@ public sealed partial class VolumeCoordinator
             return create.Truncate && !isNew
                 ? await WatchedAsync(
                     slot, attributes.File, () => SetSizeAsync(id, new SetSize(attributes.File, Protocol.Units.ByteCount.Zero)))
-                : new Entry(await ShownAsync(attributes));
+                : new Entry(await ShownAsync(attributes)) { Changed = [directory] };
         }
         catch (VolumeException)
         {
@@ -135,6 +136,20 @@ public sealed partial class VolumeCoordinator
         }
     }
 
+    private Task<(InodeAttributes File, InodeAttributes Directory, bool IsNew)> MakeOrFindAsync(RequestId id, Create create) =>
+        _metadata.ChangeAsync(context =>
+        {
+            if (create is { OpenExisting: true, Handle: not null }
+                && context.Volume.Lookup(create.Directory, create.Name) is { Kind: FileKind.Regular } existing)
+            {
+                return (context.Shown(existing), context.Attributes(create.Directory), false);
+            }
+
+            var created = context.Volume.Create(create.Directory, create.Name, Inherited(context, create.Directory, create.Inode));
+            context.Changes.Add(new StateChange.Answered(id, new Entry(created)));
+            return (created, context.Attributes(create.Directory), true);
+        });
+
     private async Task<VolumeReply> LinkAsync(RequestId id, Link link)
     {
         if (IsNameless(link.File))
@@ -143,7 +158,7 @@ public sealed partial class VolumeCoordinator
         }
 
         await LookAsync(link.File);
-        var attributes = await _metadata.ChangeAsync(context =>
+        var (attributes, directory) = await _metadata.ChangeAsync(context =>
         {
             if (context.IsOrphan(link.File))
             {
@@ -152,35 +167,68 @@ public sealed partial class VolumeCoordinator
 
             var linked = context.Volume.Link(link.File, link.Directory, link.Name);
             context.Changes.Add(new StateChange.Answered(id, new Entry(linked)));
-            return linked;
+            return (linked, context.Attributes(link.Directory));
         });
-        return new Entry(Shown(attributes));
+        return new Entry(Shown(attributes)) { Changed = [directory] };
     }
 
     private async Task<VolumeReply> UnlinkAsync(Session session, RequestId id, Unlink unlink)
     {
-        var orphan = await WithFoundAsync(session, unlink, unlink.Known, [(unlink.Directory, unlink.Name)], context =>
+        Removal? removal = null;
+        try
         {
-            var lost = context.Orphaned(context.Volume.Unlink(unlink.Directory, unlink.Name, unlink.IsDirectory));
-            context.Changes.Add(new StateChange.Answered(id, Done.Instance));
-            return lost;
-        });
-        Orphaned(orphan);
-        return Done.Instance;
+            var (orphan, reply) = await WithFoundAsync(
+                session,
+                unlink,
+                unlink.Known,
+                [(unlink.Directory, unlink.Name)],
+                context =>
+                {
+                    FileId? lost = null;
+                    if (removal is not null && !unlink.IsDirectory
+                        && SmallFilesOf(context).TryRemove(unlink.Directory, unlink.Name, removal.File))
+                    {
+                        removal.IsGone = true;
+                    }
+                    else
+                    {
+                        lost = context.Orphaned(context.Volume.Unlink(unlink.Directory, unlink.Name, unlink.IsDirectory));
+                    }
+
+                    context.Changes.Add(new StateChange.Answered(id, Done.Instance));
+                    return (lost, (VolumeReply)new Done { Changed = [context.Attributes(unlink.Directory)] });
+                },
+                found =>
+                {
+                    removal?.Dispose();
+                    removal = TryBeginRemoval(found);
+                });
+            Orphaned(orphan);
+            return reply;
+        }
+        finally
+        {
+            removal?.Dispose();
+        }
     }
 
     private async Task<VolumeReply> RenameAsync(Session session, RequestId id, Rename rename)
     {
         (FileId, string)[] names = [(rename.FromDirectory, rename.FromName), (rename.ToDirectory, rename.ToName)];
-        var orphan = await WithFoundAsync(session, rename, null, names, context =>
+        var (orphan, reply) = await WithFoundAsync(session, rename, null, names, context =>
         {
             var lost = context.Orphaned(context.Volume.Rename(
                 rename.FromDirectory, rename.FromName, rename.ToDirectory, rename.ToName, rename.Mode));
             context.Changes.Add(new StateChange.Answered(id, Done.Instance));
-            return lost;
+            return (lost, (VolumeReply)new Done
+            {
+                Changed = rename.FromDirectory == rename.ToDirectory
+                    ? [context.Attributes(rename.ToDirectory)]
+                    : [context.Attributes(rename.FromDirectory), context.Attributes(rename.ToDirectory)],
+            });
         });
         Orphaned(orphan);
-        return Done.Instance;
+        return reply;
     }
 
     private async Task<VolumeReply> ReadLinkAsync(ReadLink read) =>

@@ -1,3 +1,4 @@
+using Covol.Coordinator.Data;
 using Covol.Coordinator.Driver;
 using Covol.Ntfs;
 using Covol.Protocol.Units;
@@ -44,16 +45,14 @@ public sealed partial class VolumeCoordinator
             return from < valid ? from : null;
         }
 
-        foreach (var extent in map.Extents)
+        var next = FileData.FirstEndingAfter(map.Extents, from);
+        if (next == map.Extents.Count)
         {
-            if (extent.FileEnd.Value > from)
-            {
-                var start = Math.Max(from, extent.FileStart.Value);
-                return start < valid ? start : null;
-            }
+            return null;
         }
 
-        return null;
+        var start = Math.Max(from, map.Extents[next].FileStart.Value);
+        return start < valid ? start : null;
     }
 
     private static long FirstHole(FileMap map, long from, long valid)
@@ -64,14 +63,15 @@ public sealed partial class VolumeCoordinator
             return Math.Max(from, valid);
         }
 
-        foreach (var extent in map.Extents)
+        for (var index = FileData.FirstEndingAfter(map.Extents, from); index < map.Extents.Count; index++)
         {
+            var extent = map.Extents[index];
             if (extent.FileStart.Value > at)
             {
                 break;
             }
 
-            at = Math.Max(at, extent.FileEnd.Value);
+            at = extent.FileEnd.Value;
         }
 
         return Math.Max(from, Math.Min(at, valid));

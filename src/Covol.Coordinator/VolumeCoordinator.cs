@@ -243,7 +243,7 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         slot.Running = ended.Task;
         var answer = await RunAsync(session, slot, call);
         slot.LastSequence = call.Id.Sequence;
-        slot.LastReply = IsKept(answer.Reply) ? answer.Reply : null;
+        slot.LastReply = IsKept(answer.Reply) ? WithoutLeases(answer.Reply) : null;
         slot.PlacedAppend = null;
         slot.Running = null;
         ended.SetResult(answer);
@@ -258,6 +258,14 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
         LayoutGranted or LockTested => false,
         DataRead or DataFound or DirectoryPage or VolumeSpace or LinkTarget or ExtendedAttributeValue or ExtendedAttributeNames => false,
         _ => true,
+    };
+
+    /// <summary>What may be kept of an answer now may be recalled before it is asked for again.</summary>
+    private static VolumeReply WithoutLeases(VolumeReply reply) => reply switch
+    {
+        Entry { Leases: not AttributeLeases.None } entry => entry with { Leases = AttributeLeases.None, Changed = [] },
+        { Changed.Count: > 0 } => reply with { Changed = [] },
+        _ => reply,
     };
 
     private async Task<VolumeAnswer> RunAsync(Session session, Slot slot, VolumeCall call)

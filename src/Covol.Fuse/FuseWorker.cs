@@ -7,9 +7,8 @@ namespace Covol.Fuse;
 
 /// <summary>
 /// One ring, its thread and its requests. One read is armed on the device; when it completes, further requests are drained by
-/// plain
-/// reads, and everything that came of them goes to the kernel in one submission. All but <see cref="Post"/> and
-/// <see cref="Stop"/> belong to the thread.
+/// plain reads. What they want of the LUN goes to the kernel in one submission, before any answer is written. All but
+/// <see cref="Post"/> and <see cref="Stop"/> belong to the thread.
 /// </summary>
 [SuppressMessage("Design", "CA1001",
     Justification = "The thread gives ring and memory back itself, when nothing is in flight any more.")]
@@ -24,6 +23,9 @@ internal sealed partial class FuseWorker
     /// idle meanwhile. 4 KiB random I/O at depth 32, of raw: 0.65 with 32, 0.75 with 8, 0.70 with 4 (docs/PERFORMANCE.md).
     /// </summary>
     private const int DrainMax = 8;
+
+    /// <summary>So many with the one that came first when the LUN has nothing to do: it begins at once, and the others follow.</summary>
+    private const int DrainMaxOfIdle = 2;
 
     /// <summary>
     /// With so many free slots nobody waits for one more: a slot that another thread has answered is taken back with the next request,
@@ -89,6 +91,7 @@ internal sealed partial class FuseWorker
         _requests = new FuseRequest[options.RequestsMax];
         _free = new int[options.RequestsMax];
         _ioQueue = new int[options.RequestsMax];
+        _answers = new int[options.RequestsMax];
         for (var slot = 0; slot < options.RequestsMax; slot++)
         {
             var memory = _memory.Address + (slot * (nint)SlotLayout.Stride);
@@ -143,42 +146,6 @@ internal sealed partial class FuseWorker
         Wake();
     }
 
-    /// <summary>
-    /// On the ring's thread the answer goes along with the next submission. On any other it is written at once, which spares the program
-    /// that waits for it the way over the ring's thread.
-    /// </summary>
-    internal void Answer(FuseRequest request)
-    {
-        if (IsCurrent)
-        {
-            QueueAnswer(request);
-            return;
-        }
-
-        if (request.IsBlockingLock)
-        {
-            // Whoever got the answer may ask for the next lock, and the place of this one has to be free then.
-            Post(request);
-            return;
-        }
-
-        var (address, length) = request.Answer;
-        request.Written = FuseDevice.Write(_device, address, length);
-        Push(request);
-
-        // After it was pushed: a thread that is about to end sees the request, or is seen to end here.
-        if (_ending || Volatile.Read(ref _stopAsked) != 0 || Volatile.Read(ref _freeCount) < PlentyFree)
-        {
-            lock (_signalGate)
-            {
-                if (!_signalGone)
-                {
-                    Wake();
-                }
-            }
-        }
-    }
-
     private void Push(FuseRequest request)
     {
         int head;
@@ -231,7 +198,17 @@ internal sealed partial class FuseWorker
             {
                 Arm();
                 PumpIo();
-                _ring.Submit(_ring.HasCompletion ? 0 : 1);
+                if (_answerCount > 0)
+                {
+                    // The LUN begins before the answers are copied to the programs. No waiting after it: places became free.
+                    _ring.Submit(waitFor: 0);
+                    WriteAnswers();
+                }
+                else
+                {
+                    _ring.Submit(_ring.HasCompletion ? 0 : 1);
+                }
+
                 while (_ring.TryTake(out var completion))
                 {
                     Complete(completion.Token, completion.Result);
@@ -343,9 +320,6 @@ internal sealed partial class FuseWorker
                 }
 
                 break;
-            case RingToken.Kind.Reply:
-                Answered(_requests[token.Slot], result);
-                break;
             case RingToken.Kind.Io:
                 IoCompleted(_requests[token.Slot], token.Segment, result);
                 break;
@@ -372,7 +346,9 @@ internal sealed partial class FuseWorker
 
     private void Drain()
     {
-        for (var taken = 0; taken < DrainMax && _freeCount > 0 && !_ending; taken++)
+        // The one that came first has been dispatched, and may be all that is in flight.
+        var most = _ioInFlight <= 1 ? DrainMaxOfIdle : DrainMax;
+        for (var taken = 1; taken < most && _freeCount > 0 && !_ending; taken++)
         {
             var slot = _free[--_freeCount];
             if (!Received(slot, FuseDevice.Read(_device, _requests[slot].ReceiveAddress, SlotLayout.ReceiveLength)))
@@ -423,23 +399,6 @@ internal sealed partial class FuseWorker
         }
 
         TellDisconnected();
-    }
-
-    private void QueueAnswer(FuseRequest request)
-    {
-        var (address, length) = request.Answer;
-        _ring.Next().Write(_device, address, length, 0, RingToken.For(RingToken.Kind.Reply, request.Slot));
-    }
-
-    private void Answered(FuseRequest request, int result)
-    {
-        // ENOENT: the kernel gave the request up (interrupted before it was taken, or aborted). ENODEV: unmounted meanwhile.
-        if (result < 0 && -result is not (Interop.Libc.ENOENT or Interop.Libc.ENODEV or Interop.Libc.ECONNABORTED))
-        {
-            FuseLog.AnswerRefused(_logger, _options.Name, request.Opcode, request.Unique, -result);
-        }
-
-        Release(request);
     }
 
     private void Release(FuseRequest request)

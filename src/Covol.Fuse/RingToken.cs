@@ -9,11 +9,10 @@ internal readonly record struct RingToken(ulong Value)
     internal enum Kind
     {
         Receive = 1,
-        Reply = 2,
-        Io = 3,
-        Signal = 4,
-        Cancel = 5,
-        Watch = 6,
+        Io = 2,
+        Signal = 3,
+        Cancel = 4,
+        Watch = 5,
     }
 
     internal Kind What => (Kind)(Value >> KindShift);

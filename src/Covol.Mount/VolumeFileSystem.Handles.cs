@@ -38,20 +38,20 @@ internal sealed partial class VolumeFileSystem
     {
         var body = request.Create;
         var inode = new NewInode(FileKind.Regular, FuseShapes.Permissions(body.Mode), request.UserId, request.GroupId);
-        var (handle, attributes) = await _volume.CreateAsync(
+        var (handle, seen) = await _volume.CreateAsync(
             _nodes.Resolve(request.Node),
             request.Opcode == FuseOpcode.TemporaryFile ? "" : NameOf(request),
             inode,
             FuseShapes.AccessOf(body.Flags),
             openExisting: (body.Flags & FuseShapes.OpenExclusive) == 0,
             truncate: (body.Flags & FuseShapes.OpenTruncate) != 0).ConfigureAwait(false);
-        Opened(handle, attributes);
+        Opened(handle, seen.Attributes);
         if ((body.Flags & FuseShapes.OpenTruncate) != 0)
         {
-            await CutByUserAsync(request, attributes).ConfigureAwait(false);
+            await CutByUserAsync(request, seen.Attributes).ConfigureAwait(false);
         }
 
-        request.ReplyCreate(EntryOf(attributes), (ulong)handle.Id.Value, OpenReply);
+        request.ReplyCreate(EntryOf(seen.Attributes, nameValid: KernelMay(seen.NameValid)), (ulong)handle.Id.Value, OpenReply);
     }
 
     private void Opened(OpenFile handle, InodeAttributes attributes)

@@ -110,9 +110,9 @@ internal sealed partial class VolumeFileSystem
 
     private async Task MakeAsync(FuseRequest request, string name, NewInode inode)
     {
-        var create = new Create(_nodes.Resolve(request.Node), name, inode, null, OpenExisting: false, Truncate: false);
-        var entry = await _volume.AskAsync<Entry>(create).ConfigureAwait(false);
-        request.ReplyEntry(EntryOf(entry.Attributes));
+        // As with a look-up: the kernel does not know the inode yet.
+        var seen = await _volume.MakeAsync(_nodes.Resolve(request.Node), name, inode).ConfigureAwait(false);
+        request.ReplyEntry(EntryOf(seen.Attributes, nameValid: KernelMay(seen.NameValid)));
     }
 
     private async Task UnlinkAsync(FuseRequest request, bool isDirectory)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Covol.Protocol;
 
@@ -13,7 +12,7 @@ public sealed class MetadataThread : IDisposable
     /// <summary>Jobs that may wait. More than all slots of one volume together never happens in a correct coordinator.</summary>
     public const int QueueMax = 16_384;
 
-    private readonly BlockingCollection<Action> _jobs = new(QueueMax);
+    private readonly JobQueue<Action> _jobs = new(QueueMax);
     private readonly Thread? _thread;
     private readonly Action<Action>? _post;
     private bool _isStepping;
@@ -36,7 +35,8 @@ public sealed class MetadataThread : IDisposable
     public void AssertCurrent() => Invariant.Holds(
         IsCurrent, "The metadata of a volume was touched by a thread other than its own.");
 
-    public Task<T> RunAsync<T>(Func<T> job, CancellationToken cancellation = default)
+    /// <summary>Waits while the queue is full. Throws <see cref="ObjectDisposedException"/> after the end of the thread.</summary>
+    public Task<T> RunAsync<T>(Func<T> job)
     {
         ArgumentNullException.ThrowIfNull(job);
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -46,13 +46,13 @@ public sealed class MetadataThread : IDisposable
         }
         else
         {
-            _jobs.Add(() => Carry(job, result), cancellation);
+            ObjectDisposedException.ThrowIf(!_jobs.TryAdd(() => Carry(job, result)), this);
         }
 
         return result.Task;
     }
 
-    public Task RunAsync(Action job, CancellationToken cancellation = default)
+    public Task RunAsync(Action job)
     {
         ArgumentNullException.ThrowIfNull(job);
         return RunAsync<object?>(
@@ -60,20 +60,15 @@ public sealed class MetadataThread : IDisposable
             {
                 job();
                 return null;
-            },
-            cancellation);
+            });
     }
 
     /// <summary>Runs what is queued, then ends. Not callable from the thread itself.</summary>
     public void Dispose()
     {
         Invariant.Holds(!IsCurrent, "The metadata thread was told to end by itself.");
-        if (!_jobs.IsAddingCompleted)
-        {
-            _jobs.CompleteAdding();
-            _thread?.Join();
-            _jobs.Dispose();
-        }
+        _jobs.Close();
+        _thread?.Join();
     }
 
     [SuppressMessage("Design", "CA1031", Justification = "The failure belongs to the one who waits for the job.")]
@@ -104,7 +99,7 @@ public sealed class MetadataThread : IDisposable
 
     private void Run()
     {
-        foreach (var job in _jobs.GetConsumingEnumerable())
+        while (_jobs.TryTake(Timeout.InfiniteTimeSpan, out var job))
         {
             job();
         }

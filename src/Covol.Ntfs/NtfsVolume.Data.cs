@@ -18,15 +18,20 @@ public sealed partial class NtfsVolume
         using var inode = Open(file);
         var data = PlainDataOf(inode, file);
         using var attribute = new DataAttribute(inode, _mounted);
+        return ReadAll(attribute, data, position, length);
+    });
+
+    private static byte[] ReadAll(DataAttribute attribute, in DataDescription data, long position, int length)
+    {
         var bytes = new byte[Math.Clamp(data.Size - position, 0, length)];
         for (var done = 0; done < bytes.Length;)
         {
             var read = attribute.Read(position + done, bytes.AsSpan(done));
-            done += read > 0 ? read : throw new NtfsEngineException($"The data of record {inode.Record} ends before its size.");
+            done += read > 0 ? read : throw new NtfsEngineException("The data of a file ends before its size.");
         }
 
         return bytes;
-    });
+    }
 
     public void SetValidLength(FileId file, ByteCount validLength, FileTime modified) => Change(() =>
     {

@@ -83,6 +83,19 @@ internal sealed class AttributeCache
         }
     }
 
+    /// <summary>
+    /// All names of the directory are known, and this is none of them: it was empty when this session made it, and nobody else has changed
+    /// it since.
+    /// </summary>
+    public bool IsAbsent(FileId directory, string name)
+    {
+        lock (_gate)
+        {
+            return _lease.IsRunning && _files.TryGetValue(directory, out var kept) && kept.NamesLife == _lease.Life
+                && kept is { IsComplete: true, Names: { } names } && !names.ContainsKey(name);
+        }
+    }
+
     /// <summary>Keeps what of an answer may be kept, and says for how long. True in <c>IsFull</c>: the caller has to let go of all.</summary>
     public (Seen Seen, bool IsFull) Keep(Entry entry, (long Change, long Life) since, (FileId Directory, string Name)? lookup = null)
     {
@@ -105,16 +118,7 @@ internal sealed class AttributeCache
 
             if (lookup is { } name && entry.Leases.HasFlag(AttributeLeases.Name) && IsUnchanged(name.Directory, since.Change))
             {
-                var kept = Of(name.Directory);
-                if (kept.NamesLife != since.Life)
-                {
-                    kept.Names = null;
-                }
-
-                kept.NamesLife = since.Life;
-                kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
-                _names += kept.Names.TryAdd(name.Name, attributes.File) ? 1 : 0;
-                kept.Names[name.Name] = attributes.File;
+                KeepName(name.Directory, name.Name, attributes.File, since.Life);
                 nameValid = left;
             }
 
@@ -123,31 +127,60 @@ internal sealed class AttributeCache
     }
 
     /// <summary>
-    /// This node asks for a change: nothing of these files is kept until <see cref="EndChange"/>. Answers those of which something was.
+    /// This node asks for a change: nothing of these files is kept until <see cref="EndChange"/>, except names of directories that the
+    /// change does not name. Answers those of whose attributes something was kept, and what to end the change with.
     /// </summary>
-    public IReadOnlyList<FileId> BeginChange(IReadOnlyList<FileId> files)
+    public (IReadOnlyList<FileId> Outdated, NodeChange Change) BeginChange(
+        IReadOnlyList<FileId> files, params ReadOnlySpan<(FileId Directory, string Name)> names)
     {
-        List<FileId>? kept = null;
+        List<FileId>? outdated = null, complete = null;
         lock (_gate)
         {
             foreach (var file in files)
             {
                 _changing[file] = _changing.GetValueOrDefault(file) + 1;
-                if (Drop(file))
+                if (_files.TryGetValue(file, out var directory) && directory.IsComplete)
                 {
-                    (kept ??= []).Add(file);
+                    // Not before it is known what the change left.
+                    directory.IsComplete = false;
+                    (complete ??= []).Add(file);
+                }
+
+                if (DropAttributes(file))
+                {
+                    (outdated ??= []).Add(file);
                 }
             }
-        }
 
-        return kept ?? (IReadOnlyList<FileId>)[];
+            foreach (var (directory, name) in names)
+            {
+                if (_files.TryGetValue(directory, out var kept) && kept.Names is { } known && known.Remove(name))
+                {
+                    _names--;
+                }
+            }
+
+            return (outdated ?? (IReadOnlyList<FileId>)[], new NodeChange(files, _stamps.Now, _lease.Life, complete));
+        }
     }
 
-    public void EndChange(IReadOnlyList<FileId> files)
+    /// <summary>
+    /// The change was answered. What the answer says of the files it changed is kept where the coordinator allows it, unless another
+    /// change, or a recall, came between: the answers of two changes may come in any order.
+    /// </summary>
+    /// <param name="change">What <see cref="BeginChange"/> answered.</param>
+    /// <param name="reply">The answer.</param>
+    /// <param name="added">
+    /// The names that were made or lead elsewhere now, and where to; null: to the file whose attributes are the answer, or it is not known.
+    /// </param>
+    public (Seen Seen, bool IsFull) EndChange(
+        NodeChange change, VolumeReply reply, params ReadOnlySpan<(FileId Directory, string Name, FileId? File)> added)
     {
         lock (_gate)
         {
-            foreach (var file in files)
+            var since = (change.Moment, change.Life);
+            var unchanged = change.Files.Where(file => _changing[file] == 1 && _stamps.IsUnchangedSince(file, change.Moment)).ToList();
+            foreach (var file in change.Files)
             {
                 var left = _changing[file] - 1;
                 Invariant.Holds(left >= 0, "A change of a file ended more often than it began.");
@@ -159,9 +192,44 @@ internal sealed class AttributeCache
                 {
                     _changing[file] = left;
                 }
+            }
 
+            var result = (Seen: default(Seen), IsFull: false);
+            if (reply is Entry entry)
+            {
+                // What is not the change's is new, or was not changed by it.
+                var isOwn = change.Files.Contains(entry.Attributes.File);
+                var leases = !isOwn || unchanged.Contains(entry.Attributes.File) ? entry.Leases : entry.Leases & ~AttributeLeases.Attributes;
+                result = Keep(
+                    entry with { Leases = leases },
+                    since,
+                    added is [{ File: null } name] && unchanged.Contains(name.Directory) ? (name.Directory, name.Name) : null);
+                if (added is [{ File: null }] && entry.Attributes.Kind == FileKind.Directory && result.Seen.Valid > TimeSpan.Zero)
+                {
+                    // Just made, and kept since: it is empty.
+                    var made = Of(entry.Attributes.File);
+                    (made.Names, made.NamesLife, made.IsComplete) = (new(StringComparer.Ordinal), change.Life, true);
+                }
+            }
+
+            foreach (var attributes in reply.Changed)
+            {
+                if (unchanged.Contains(attributes.File)
+                    && Keep(new Entry(attributes) { Leases = AttributeLeases.Attributes }, since) is { Seen.Valid: var valid } kept
+                    && valid > TimeSpan.Zero)
+                {
+                    result.IsFull |= kept.IsFull;
+                    Complete(change, attributes.File, added);
+                }
+            }
+
+            // Last: what was asked for before now may be of before the change.
+            foreach (var file in change.Files)
+            {
                 _stamps.Changed(file);
             }
+
+            return result;
         }
     }
 
@@ -202,6 +270,45 @@ internal sealed class AttributeCache
         }
     }
 
+    /// <summary>A directory of which all names were known before a change, which is over and was the only one: they are known again.</summary>
+    private void Complete(NodeChange change, FileId directory, ReadOnlySpan<(FileId Directory, string Name, FileId? File)> added)
+    {
+        if (!change.Complete.Contains(directory) || !_files.TryGetValue(directory, out var kept) || kept.NamesLife != change.Life)
+        {
+            return;
+        }
+
+        var isComplete = true;
+        foreach (var made in added)
+        {
+            if (made.Directory == directory)
+            {
+                if (made.File is { } file)
+                {
+                    KeepName(directory, made.Name, file, change.Life);
+                }
+
+                isComplete &= kept.Names is { } names && names.ContainsKey(made.Name);
+            }
+        }
+
+        kept.IsComplete = isComplete;
+    }
+
+    private void KeepName(FileId directory, string name, FileId file, long life)
+    {
+        var kept = Of(directory);
+        if (kept.NamesLife != life)
+        {
+            (kept.Names, kept.IsComplete) = (null, false);
+        }
+
+        kept.NamesLife = life;
+        kept.Names ??= new Dictionary<string, FileId>(StringComparer.Ordinal);
+        _names += kept.Names.TryAdd(name, file) ? 1 : 0;
+        kept.Names[name] = file;
+    }
+
     private bool IsUnchanged(FileId file, long since) => !_changing.ContainsKey(file) && _stamps.IsUnchangedSince(file, since);
 
     private Kept Of(FileId file)
@@ -212,6 +319,22 @@ internal sealed class AttributeCache
         }
 
         return kept;
+    }
+
+    private bool DropAttributes(FileId file)
+    {
+        if (!_files.TryGetValue(file, out var kept) || kept.Attributes is null)
+        {
+            return false;
+        }
+
+        kept.Attributes = null;
+        if (kept.Names is null)
+        {
+            _files.Remove(file);
+        }
+
+        return true;
     }
 
     private bool Drop(FileId file)
@@ -237,5 +360,8 @@ internal sealed class AttributeCache
 
         /// <summary>Of a directory: where its names lead, as far as they were looked up.</summary>
         public Dictionary<string, FileId>? Names { get; set; }
+
+        /// <summary>There are no other names.</summary>
+        public bool IsComplete { get; set; }
     }
 }

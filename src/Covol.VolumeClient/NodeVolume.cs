@@ -97,24 +97,12 @@ public sealed partial class NodeVolume : IAsyncDisposable
     private async ValueTask<TReply> AskAsync<TReply>(VolumeRequest request, OpenFile? handle)
         where TReply : VolumeReply
     {
-        var changes = request.Changes;
-        if (changes.Count == 0)
+        if (request.Changes.Count > 0)
         {
-            return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false)).Reply);
+            return (await ChangeAsync<TReply>(request, handle).ConfigureAwait(false)).Reply;
         }
 
-        // A change that is given up may be made later: nothing of its files is kept until it is known to be over.
-        Outdated(_attributes.BeginChange(changes), names: false);
-        var sent = await _keeper.SendAsync(request, default, default, Urgency.Ordinary, () => _attributes.EndChange(changes), handle)
-            .ConfigureAwait(false);
-        _attributes.EndChange(changes);
-        if (request is Rename)
-        {
-            // The kernel shows what it moved under its new name for as long as it was allowed to show the old one.
-            Outdated([], names: true);
-        }
-
-        return Expect<TReply>(sent.Reply);
+        return Expect<TReply>((await _keeper.SendAsync(request, default, default, Urgency.Ordinary).ConfigureAwait(false)).Reply);
     }
 
     /// <summary>Opens a file under a handle of its own.</summary>
@@ -139,20 +127,21 @@ public sealed partial class NodeVolume : IAsyncDisposable
     }
 
     /// <summary>Creates a regular file, or opens the one that is there where allowed, under a handle of its own.</summary>
-    public async ValueTask<(OpenFile Handle, InodeAttributes Attributes)> CreateAsync(
+    public async ValueTask<(OpenFile Handle, Seen Seen)> CreateAsync(
         FileId directory, string name, NewInode inode, OpenAccess access, bool openExisting, bool truncate)
     {
         var life = Interlocked.Read(ref _life);
         var handle = new HandleId(Interlocked.Increment(ref _lastHandle));
         var request = new Create(directory, name, inode, handle, openExisting, truncate);
-        var entry = await AskAsync<Entry>(request).ConfigureAwait(false);
+        var (entry, seen) = await ChangeAsync<Entry>(request).ConfigureAwait(false);
         if (TryRegister(entry.Attributes, handle, access, life) is { } open)
         {
-            return (open, entry.Attributes);
+            return (open, seen);
         }
 
         ForgetHandle(handle);
-        return await OpenAsync(entry.Attributes.File, access, truncate: false).ConfigureAwait(false);
+        var (again, attributes) = await OpenAsync(entry.Attributes.File, access, truncate: false).ConfigureAwait(false);
+        return (again, new Seen(attributes, TimeSpan.Zero, TimeSpan.Zero));
     }
 
     /// <summary>

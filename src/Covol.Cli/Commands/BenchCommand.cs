@@ -8,13 +8,30 @@ namespace Covol.Cli.Commands;
 
 internal static class BenchCommand
 {
-    private const long FileBytes = 1L << 30;
+    /// <summary>Two files of 1 GiB and a tree.</summary>
+    private const long LunBytes = 4L << 30;
 
     public static Command Build()
     {
         var json = new Option<string?>("--json") { Description = "Write the results to this file too.", HelpName = "FILE" };
-        var rounds = new Option<int>("--rounds") { Description = "Alternating runs a target.", DefaultValueFactory = _ => 5, HelpName = "N" };
-        var seconds = new Option<int>("--seconds") { Description = "Length of a run.", DefaultValueFactory = _ => 3, HelpName = "S" };
+        var rounds = new Option<int>("--rounds")
+        {
+            Description = "Alternating runs a target.",
+            DefaultValueFactory = _ => BenchSizes.Default.Rounds,
+            HelpName = "N",
+        };
+        var seconds = new Option<int>("--seconds")
+        {
+            Description = "Length of a run.",
+            DefaultValueFactory = _ => BenchSizes.Default.Seconds,
+            HelpName = "S",
+        };
+        var files = new Option<int>("--files")
+        {
+            Description = "Files of the tree.",
+            DefaultValueFactory = _ => BenchSizes.Default.TreeFiles,
+            HelpName = "N",
+        };
         var peers = new Option<bool>("--peers") { Description = "Measure ntfs-3g and qemu-storage-daemon too, as far as installed." };
         var only = new Option<string[]>("--only")
         {
@@ -22,23 +39,37 @@ internal static class BenchCommand
             HelpName = "NAME",
             AllowMultipleArgumentsPerToken = true,
         };
+        var growth = new Option<bool>("--growth")
+        {
+            Description = "Instead: what more nodes, open files and pieces of a file cost, in one process; only --json counts with it.",
+        };
         return new Command("bench", "Speed of the coordinator's node and of another one against a raw file on the same disk.")
         {
-            json, rounds, seconds, peers, only,
+            json, rounds, seconds, files, peers, only, growth,
         }.Runs(async (parsed, cancellation) =>
         {
             Common.CheckWritable(parsed.GetValue(json));
+            if (parsed.GetValue(growth))
+            {
+                await GrowthAsync(parsed.GetValue(json), cancellation);
+                return;
+            }
+
+            var sizes = BenchSizes.Default with
+            {
+                Rounds = parsed.GetValue(rounds),
+                Seconds = parsed.GetValue(seconds),
+                TreeFiles = parsed.GetValue(files),
+            };
             var lab = new LabDirectory($"/var/tmp/covol-bench-{Environment.ProcessId}");
             LabRequirements.ForNewLab(lab);
             LabRequirements.Program("fio", "fio");
             Action<string> progress = line => Console.Error.WriteLine(line);
             try
             {
-                await new LabUp(lab, Common.Daemon(), TimeProvider.System, progress).RunAsync(3, 4L << 30, cancellation);
-                var report = await new BenchRun(lab, progress).RunAsync(
-                    parsed.GetValue(rounds),
-                    parsed.GetValue(seconds),
-                    FileBytes,
+                await new LabUp(lab, Common.Daemon(), TimeProvider.System, progress).RunAsync(3, LunBytes, cancellation);
+                var report = await new BenchRun(lab, sizes, progress).RunAsync(
+                    $"./covol {string.Join(' ', Environment.GetCommandLineArgs()[1..])}",
                     parsed.GetValue(peers),
                     parsed.GetValue(only) ?? [],
                     cancellation);
@@ -53,6 +84,17 @@ internal static class BenchCommand
                 await new LabDown(lab, TimeProvider.System).RunAsync(removeFiles: true, CancellationToken.None);
             }
         });
+    }
+
+    /// <summary>A program of its own: it looks into the coordinator, which this one must not know.</summary>
+    private static async Task GrowthAsync(string? json, CancellationToken cancellation)
+    {
+        string[] arguments = json is null ? [] : ["--json", Path.GetFullPath(json)];
+        var status = await BuiltProgram.RunAsync("Covol.Growth", arguments, cancellation);
+        if (status != 0)
+        {
+            throw new CommandException($"The measurement ended with status {status}; what went wrong is above.");
+        }
     }
 
     private static void Show(BenchReport report)
@@ -81,5 +123,5 @@ internal static class BenchCommand
         _ => "",
     };
 
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 
 namespace Covol.Cli.Commands;
 
@@ -20,20 +19,8 @@ internal static class SimulateCommand
             arguments,
         };
         command.TreatUnmatchedTokensAsErrors = false;
-        command.SetAction(async (parsed, cancellation) =>
-        {
-            var all = (parsed.GetValue(arguments) ?? []).Concat(parsed.UnmatchedTokens).ToList();
-            using var process = Process.Start(new ProcessStartInfo("dotnet", [Place(), .. all]))!;
-            await process.WaitForExitAsync(cancellation);
-            return process.ExitCode;
-        });
+        command.SetAction((parsed, cancellation) => BuiltProgram.RunAsync(
+            Program, [.. parsed.GetValue(arguments) ?? [], .. parsed.UnmatchedTokens], cancellation));
         return command;
-    }
-
-    /// <summary>artifacts/bin/Covol.Simulation/release beside artifacts/bin/Covol.Cli/release.</summary>
-    private static string Place()
-    {
-        var own = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
-        return Path.Combine(own.Parent!.Parent!.FullName, Program, own.Name, Program + ".dll");
     }
 }

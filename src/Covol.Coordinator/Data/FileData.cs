@@ -58,14 +58,15 @@ internal sealed class FileData
     {
         var at = Down(start);
         var upTo = Up(end);
-        foreach (var extent in map.Extents)
+        for (var index = FirstEndingAfter(map.Extents, at); at < upTo && index < map.Extents.Count; index++)
         {
-            if (at >= upTo || extent.FileStart.Value > at)
+            var extent = map.Extents[index];
+            if (extent.FileStart.Value > at)
             {
                 break;
             }
 
-            at = Math.Max(at, extent.FileEnd.Value);
+            at = extent.FileEnd.Value;
         }
 
         return at >= upTo;
@@ -256,7 +257,11 @@ internal sealed class FileData
         }
     }
 
-    private static int FirstEndingAfter(IReadOnlyList<FileExtent> extents, long position)
+    /// <summary>
+    /// The extent that a position lies in, or the next one behind it; their count where there is none. By halves: a file may have a hundred
+    /// thousand, and the coordinator's thread looks for each request.
+    /// </summary>
+    public static int FirstEndingAfter(IReadOnlyList<FileExtent> extents, long position)
     {
         var low = 0;
         var high = extents.Count;

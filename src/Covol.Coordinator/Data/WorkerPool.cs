@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using Covol.Coordinator.Driver;
+using Covol.Ntfs;
 
 namespace Covol.Coordinator.Data;
 
@@ -9,7 +9,7 @@ namespace Covol.Coordinator.Data;
 /// </summary>
 internal sealed class WorkerPool : IDisposable
 {
-    private readonly BlockingCollection<Action> _jobs = [];
+    private readonly JobQueue<Action> _jobs = new(int.MaxValue);
     private readonly Thread[] _threads;
     private readonly Action<Action>? _post;
 
@@ -62,7 +62,7 @@ internal sealed class WorkerPool : IDisposable
         }
         else
         {
-            _jobs.Add(carry);
+            ObjectDisposedException.ThrowIf(!_jobs.TryAdd(carry), this);
         }
 
         return ended.Task;
@@ -71,18 +71,16 @@ internal sealed class WorkerPool : IDisposable
     /// <summary>Ends the threads after what is queued.</summary>
     public void Dispose()
     {
-        _jobs.CompleteAdding();
+        _jobs.Close();
         foreach (var thread in _threads)
         {
             thread.Join();
         }
-
-        _jobs.Dispose();
     }
 
     private void Run()
     {
-        foreach (var job in _jobs.GetConsumingEnumerable())
+        while (_jobs.TryTake(Timeout.InfiniteTimeSpan, out var job))
         {
             job();
         }

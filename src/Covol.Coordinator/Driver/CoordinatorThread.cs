@@ -1,3 +1,4 @@
+using Covol.Ntfs;
 using Covol.Protocol.Units;
 
 namespace Covol.Coordinator.Driver;
@@ -13,16 +14,14 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     /// <summary>How often an advanced test clock is looked at.</summary>
     private static readonly TimeSpan s_testClockStep = TimeSpan.FromMilliseconds(5);
 
-    private readonly Lock _gate = new();
-    private readonly Queue<(SendOrPostCallback Callback, object? State)> _queue = new();
+    private readonly JobQueue<(SendOrPostCallback Callback, object? State)> _queue = new(int.MaxValue);
     private readonly PriorityQueue<Action, Moment> _timers = new();
-    private readonly SemaphoreSlim _arrived = new(0);
     private readonly TimeProvider _time;
     private readonly Action<Exception> _failed;
     private readonly Thread? _thread;
     private readonly ISteppedThreads? _stepped;
     private bool _isStepping;
-    private bool _stopped;
+    private volatile bool _stopped;
 
     public CoordinatorThread(string name, TimeProvider time, Action<Exception> failed, ISteppedThreads? stepped = null)
     {
@@ -49,21 +48,13 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
     /// <summary>Any thread. After the stop it does nothing. The queue is bounded by the calls that are served at once.</summary>
     public override void Post(SendOrPostCallback d, object? state)
     {
-        lock (_gate)
+        if (_stepped is null)
         {
-            if (_stopped)
-            {
-                return;
-            }
-
-            if (_stepped is not null)
-            {
-                _stepped.Post(() => Step(() => d(state)));
-                return;
-            }
-
-            _queue.Enqueue((d, state));
-            _arrived.Release();
+            _queue.TryAdd((d, state));
+        }
+        else if (!_stopped)
+        {
+            _stepped.Post(() => Step(() => d(state)));
         }
     }
 
@@ -97,15 +88,8 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
 
     public void Stop()
     {
-        lock (_gate)
-        {
-            if (!_stopped)
-            {
-                _stopped = true;
-                _queue.Clear();
-                _arrived.Release();
-            }
-        }
+        _stopped = true;
+        _queue.Close(drop: true);
     }
 
     public void Dispose()
@@ -115,8 +99,6 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
         {
             _thread?.Join();
         }
-
-        _arrived.Dispose();
     }
 
     /// <summary>What <see cref="Run"/> does with one callback.</summary>
@@ -160,26 +142,14 @@ internal sealed class CoordinatorThread : SynchronizationContext, IDisposable
                     action();
                 }
 
-                if (!_arrived.Wait(UntilNextTimer()))
+                if (_queue.TryTake(UntilNextTimer(), out var next))
                 {
-                    continue;
+                    next.Callback(next.State);
                 }
-
-                (SendOrPostCallback Callback, object? State) next;
-                lock (_gate)
+                else if (_queue.IsClosed)
                 {
-                    if (_stopped)
-                    {
-                        return;
-                    }
-
-                    if (!_queue.TryDequeue(out next))
-                    {
-                        continue;
-                    }
+                    return;
                 }
-
-                next.Callback(next.State);
             }
         }
 #pragma warning disable CA1031 // Whatever was thrown here, the state is not to be trusted any more: the owner ends the process.

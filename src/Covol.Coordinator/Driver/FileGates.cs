@@ -45,6 +45,20 @@ internal sealed class FileGates
         return new Entered(this, file, mode);
     }
 
+    /// <summary>Alone inside at once, where nobody is inside or waits.</summary>
+    public Entered? TryEnterAlone(FileId file)
+    {
+        if (_gates.ContainsKey(file))
+        {
+            return null;
+        }
+
+        var gate = new Gate();
+        gate.Enter(GateMode.Exclusive);
+        _gates.Add(file, gate);
+        return new Entered(this, file, GateMode.Exclusive);
+    }
+
     private void Leave(FileId file, GateMode mode)
     {
         var gate = _gates[file];

@@ -8,7 +8,7 @@ namespace Covol.Lab.Bench;
 /// </summary>
 internal sealed class BenchPeers : IDisposable
 {
-    private const long ImageBytes = 2L << 30;
+    private const long ImageBytes = 4L << 30;
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(20);
     private readonly string _folder;
     private readonly List<Process> _running = [];
@@ -83,7 +83,7 @@ internal sealed class BenchPeers : IDisposable
 
         _running.Add(Start("ntfs-3g", ["-o", "no_detach", image, point]));
         await MountedAsync(point, cancellation).ConfigureAwait(false);
-        _targets.Add(new BenchTarget("ntfs-3g", point, null, null));
+        _targets.Add(new BenchTarget("ntfs-3g", [point], null, []));
     }
 
     private async Task StartExportAsync(long bytes, CancellationToken cancellation)
@@ -98,7 +98,7 @@ internal sealed class BenchPeers : IDisposable
                 "--export", $"type=fuse,id=export,node-name=disk,mountpoint={point},writable=on",
             ]));
         await MountedAsync(point, cancellation).ConfigureAwait(false);
-        _targets.Add(new BenchTarget("qemu-storage-daemon", null, point, null));
+        _targets.Add(new BenchTarget("qemu-storage-daemon", [], point, []));
     }
 
     private static void MakeFile(string path, long bytes)

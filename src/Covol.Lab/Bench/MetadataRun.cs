@@ -1,18 +1,27 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Covol.Lab.Bench;
 
-/// <summary>Threads that do one operation on names again and again.</summary>
+/// <summary>
+/// Threads that do one operation on names again and again, by the system calls that its name says and no others: .NET's own way to open a
+/// file also locks it, which is a request to the coordinator and one more to let go.
+/// </summary>
 internal static class MetadataRun
 {
     private const int Files = 100;
     private const int FileBytes = 4096;
 
-    /// <summary>Blocks for <paramref name="seconds"/>; what it makes below <paramref name="folder"/> is removed again.</summary>
-    public static BenchFigures Measure(MetadataCase workload, string folder, int seconds)
+    /// <summary>rw-r--r--.</summary>
+    private const int Mode = 0x1A4;
+
+    private const int Interrupted = 4;
+
+    /// <summary>Blocks for <paramref name="seconds"/>; what it makes below the target's folders is removed again.</summary>
+    public static BenchFigures Measure(MetadataCase workload, BenchTarget target, int seconds)
     {
-        var here = $"{folder}/covol-bench-names";
+        var here = $"{target.Folder}/{Place}";
         Directory.CreateDirectory(here);
         try
         {
@@ -21,7 +30,7 @@ internal static class MetadataRun
                 File.WriteAllBytes($"{here}/{file}", []);
             }
 
-            return Run(workload, here, seconds);
+            return Run(workload, target, seconds);
         }
         finally
         {
@@ -29,24 +38,38 @@ internal static class MetadataRun
         }
     }
 
-    private static BenchFigures Run(MetadataCase workload, string folder, int seconds)
+    private static string Place => "covol-bench-names";
+
+    private static BenchFigures Run(MetadataCase workload, BenchTarget target, int seconds)
     {
         var latencies = new ConcurrentBag<List<double>>();
         var failures = new ConcurrentBag<Exception>();
+        var folders = new string[workload.InFlight];
+        for (var number = 0; number < folders.Length; number++)
+        {
+            folders[number] = $"{target.FolderOf(number)}/{Place}/" + (workload.HasOwnDirectories ? $"thread{number}" : "threads");
+            Directory.CreateDirectory(folders[number]);
+        }
+
         var start = Stopwatch.GetTimestamp();
         var threads = Enumerable.Range(0, workload.InFlight).Select(number => new Thread(() =>
         {
             var mine = new List<double>();
-
-            // The kernel makes and removes names of one directory one after the other, on any file system.
-            var own = $"{folder}/thread{number}";
             try
             {
-                Directory.CreateDirectory(own);
                 for (var turn = 0; Stopwatch.GetElapsedTime(start).TotalSeconds < seconds; turn++)
                 {
                     var begin = Stopwatch.GetTimestamp();
-                    Do(workload.Operation, folder, own, turn);
+                    if (workload.Operation == MetadataOperation.Stat)
+                    {
+                        // Fails where there is no such file.
+                        _ = File.GetUnixFileMode($"{target.FolderOf(number)}/{Place}/{turn % Files}");
+                    }
+                    else
+                    {
+                        CreateWriteDelete($"{folders[number]}/{number}-{turn}");
+                    }
+
                     mine.Add(Stopwatch.GetElapsedTime(begin).TotalMicroseconds);
                 }
             }
@@ -70,27 +93,37 @@ internal static class MetadataRun
         var took = Stopwatch.GetElapsedTime(start).TotalSeconds;
         if (!failures.IsEmpty)
         {
-            throw new LabException($"{workload.Name} failed in {folder}: {failures.First().Message}");
+            throw new LabException($"{workload.Name} failed in {target.Folder}: {failures.First().Message}");
         }
 
-        var sorted = latencies.SelectMany(each => each).Order().ToArray();
-        return new BenchFigures(sorted.Length / took, sorted.Length, sorted[sorted.Length / 2], sorted[sorted.Length * 99 / 100]);
+        return folders.Distinct().FirstOrDefault(folder => Directory.EnumerateFileSystemEntries(folder).Any()) is { } left
+            ? throw new LabException($"{workload.Name} deleted all its files, but {left} is not empty.")
+            : BenchFigures.Of(workload.Name, latencies.SelectMany(each => each), took);
     }
 
-    private static void Do(MetadataOperation operation, string folder, string own, int turn)
+    private static void CreateWriteDelete(string name)
     {
-        if (operation == MetadataOperation.Stat)
+        var file = Expect(Interop.Libc.Open(name, Interop.Libc.NewFileForWriting, Mode), name);
+        var written = Interop.Libc.Write(file, new byte[FileBytes], FileBytes);
+        var error = Marshal.GetLastPInvokeError();
+
+        // EINTR closes it all the same (close(2)).
+        if (Interop.Libc.Close(file) != 0 && Marshal.GetLastPInvokeError() is var reason and not Interrupted)
         {
-            _ = File.GetLastWriteTimeUtc($"{folder}/{turn % Files}");
-            return;
+            throw new IOException($"{name} could not be closed: {Marshal.GetPInvokeErrorMessage(reason)}");
         }
 
-        var name = $"{own}/{turn}";
-        using (var file = File.OpenHandle(name, FileMode.CreateNew, FileAccess.Write))
+        if (written != FileBytes)
         {
-            RandomAccess.Write(file, new byte[FileBytes], 0);
+            throw new IOException(written < 0
+                ? $"{name} could not be written: {Marshal.GetPInvokeErrorMessage(error)}"
+                : $"{name} took {written} of {FileBytes} bytes.");
         }
 
-        File.Delete(name);
+        Expect(Interop.Libc.Unlink(name), name);
     }
+
+    private static int Expect(int result, string name) => result >= 0
+        ? result
+        : throw new IOException($"{name}: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
 }

@@ -176,6 +176,19 @@ internal sealed unsafe class DataAttribute : IDisposable
         }
     }
 
+    /// <summary>All of it, within the attribute's size, through the overlay.</summary>
+    public void Write(long position, ReadOnlySpan<byte> source)
+    {
+        fixed (byte* from = source)
+        {
+            for (var done = 0L; done < source.Length;)
+            {
+                var written = Interop.LibNtfs.ntfs_attr_pwrite(_handle, position + done, source.Length - done, from + done);
+                done += written > 0 ? written : throw _volume.Failure($"The data of record {_record} cannot be written");
+            }
+        }
+    }
+
     public long FreeBits()
     {
         var free = Interop.LibNtfs.ntfs_attr_get_free_bits(_handle);

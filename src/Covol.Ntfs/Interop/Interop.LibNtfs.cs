@@ -171,6 +171,9 @@ internal static partial class Interop
         public static partial long ntfs_attr_pread(nint attribute, long position, long count, void* target);
 
         [LibraryImport(Library, SetLastError = true)]
+        public static partial long ntfs_attr_pwrite(nint attribute, long position, long count, void* source);
+
+        [LibraryImport(Library, SetLastError = true)]
         public static partial int ntfs_attr_map_whole_runlist(nint attribute);
 
         [LibraryImport(Library, SetLastError = true)]

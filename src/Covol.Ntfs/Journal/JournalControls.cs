@@ -21,6 +21,9 @@ internal sealed record JournalControls
     /// <summary>A grant over clusters that were journalled since the last checkpoint asks for a checkpoint first.</summary>
     public bool CheckpointBeforeGrant { get; init; } = true;
 
+    /// <summary>Data goes through the journal only where nobody can have written it past the journal.</summary>
+    public bool JournalsOnlyItsOwn { get; init; } = true;
+
     /// <summary>Data, names and attributes leave the last clusters to deletion.</summary>
     public bool KeepReserve { get; init; } = true;
 

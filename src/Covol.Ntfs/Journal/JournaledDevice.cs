@@ -198,6 +198,23 @@ internal sealed class JournaledDevice : IVolumeDevice
     }
 
     /// <summary>
+    /// Whether all of a place was journalled in this lap. Then nobody has written it past this device since: a checkpoint would have come
+    /// before that.
+    /// </summary>
+    public bool IsJournalled(long offset, long length)
+    {
+        for (var number = offset / PageSize; number * PageSize < offset + length; number++)
+        {
+            if (!_dirty.ContainsKey(number) && !_journal.Journalled.Contains(number))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>
     /// From now on what the LUN holds, which is what was committed last, is kept for a reader. What is uncommitted is in the overlay alone, so
     /// that any moment between two operations is good for it.
     /// </summary>

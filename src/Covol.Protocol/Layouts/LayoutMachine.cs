@@ -50,6 +50,9 @@ public sealed partial class LayoutMachine
     public bool HasWriter(FileId file) =>
         _files.TryGetValue(file, out var grants) && grants.Exists(grant => grant.Access == LayoutAccess.ReadWrite);
 
+    /// <summary>Whether anybody may do I/O inside the file by himself, or may still read where it lay: a recall would have to wait.</summary>
+    public bool MayBeHeld(FileId file) => _files.ContainsKey(file) || _sessions.Values.Any(holder => holder.MayHoldUnknown);
+
     public void Step(Moment now, LayoutInput input, List<LayoutEffect> effects)
     {
         ArgumentNullException.ThrowIfNull(effects);

@@ -78,6 +78,13 @@ public sealed class AttributeLeaseMachine
         return true;
     }
 
+    /// <summary>
+    /// Asked before a change ends that began at <paramref name="since"/>: no other one of the file ran beside it, so what it left there is
+    /// what is there.
+    /// </summary>
+    public bool IsOnlyChange(FileId file, long since) =>
+        _changing.GetValueOrDefault(file) == 1 && _stamps.IsUnchangedSince(file, since);
+
     /// <summary>What is read of the file from now on differs from what was read before, and nobody keeps anything of it.</summary>
     public void Changed(FileId file) => _stamps.Changed(file);
 

@@ -13,6 +13,12 @@ public abstract record VolumeReply
     private protected VolumeReply()
     {
     }
+
+    /// <summary>
+    /// Attributes of files that the request named and changed, as they are after it, directories above all: the session may keep them, as
+    /// with <see cref="AttributeLeases.Attributes"/>.
+    /// </summary>
+    public IReadOnlyList<InodeAttributes> Changed { get; init; } = [];
 }
 
 /// <summary>Nothing was done.</summary>

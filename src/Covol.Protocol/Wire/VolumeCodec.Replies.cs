@@ -10,7 +10,24 @@ namespace Covol.Protocol.Wire;
 /// <content>Replies and notices.</content>
 public static partial class VolumeCodec
 {
-    private static Pb.Reply ToWire(VolumeReply reply) => reply switch
+    private static Pb.Reply ToWire(VolumeReply reply)
+    {
+        var message = KindToWire(reply);
+        foreach (var attributes in reply.Changed)
+        {
+            message.Changed.Add(attributes.ToWire());
+        }
+
+        return message;
+    }
+
+    private static VolumeReply FromWire(Pb.Reply reply)
+    {
+        var kind = KindFromWire(reply);
+        return reply.Changed.Count == 0 ? kind : kind with { Changed = [.. reply.Changed.Select(attributes => attributes.FromWire())] };
+    }
+
+    private static Pb.Reply KindToWire(VolumeReply reply) => reply switch
     {
         Refused it => new() { Refused = new() { Error = (Pb.Error)it.Error, Detail = it.Detail } },
         Done => new() { Done = new() },
@@ -57,7 +74,7 @@ public static partial class VolumeCodec
         _ => throw new WireFormatException($"A {reply.GetType().Name} has no place in the wire format."),
     };
 
-    private static VolumeReply FromWire(Pb.Reply reply) => reply.KindCase switch
+    private static VolumeReply KindFromWire(Pb.Reply reply) => reply.KindCase switch
     {
         Pb.Reply.KindOneofCase.Refused => new Refused(reply.Refused.Error.FromWire(), reply.Refused.Detail),
         Pb.Reply.KindOneofCase.Done => Done.Instance,

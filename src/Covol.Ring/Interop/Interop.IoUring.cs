@@ -18,6 +18,8 @@ internal static partial class Interop
         internal const uint IORING_SETUP_CQSIZE = 1U << 3;
         internal const uint IORING_SETUP_SUBMIT_ALL = 1U << 7;
         internal const uint IORING_SETUP_COOP_TASKRUN = 1U << 8;
+        internal const uint IORING_SETUP_TASKRUN_FLAG = 1U << 9;
+        internal const uint IORING_SQ_TASKRUN = 1U << 2;
         internal const uint IORING_ENTER_GETEVENTS = 1U << 0;
         internal const uint IORING_FEAT_SINGLE_MMAP = 1U << 0;
         internal const uint IORING_FEAT_NODROP = 1U << 1;

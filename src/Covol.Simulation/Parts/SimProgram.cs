@@ -145,10 +145,10 @@ internal sealed partial class SimProgram
 
         Doing = $"opens s{which}";
         var inode = new NewInode(FileKind.Regular, 0x1B6, 0, 0);
-        var (handle, attributes) = await _client.Volume.CreateAsync(
+        var (handle, seen) = await _client.Volume.CreateAsync(
             _root, $"s{which}", inode, OpenAccess.ReadWrite, openExisting: true, truncate: false).ConfigureAwait(false);
         _open[which] = handle;
-        _client.Volume.ExpectData(handle, attributes.Size);
+        _client.Volume.ExpectData(handle, seen.Attributes.Size);
         return handle;
     }
 

@@ -12,7 +12,7 @@ public sealed class CommandShapes
     private static readonly string[] s_commands =
     [
         "covol",
-        "covol bench --json --only --peers --rounds --seconds",
+        "covol bench --files --growth --json --only --peers --rounds --seconds",
         "covol cluster",
         "covol cluster status",
         "covol completion",

@@ -77,6 +77,69 @@ public sealed class AttributesKept
     }
 
     [Fact]
+    public async Task Who_makes_a_name_may_keep_it_and_the_directory_as_it_is_then()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
+        var changer = await world.ClientAsync(2);
+
+        var made = await keeper.AskAsync<Entry>(keeper.NewFile("a", null));
+
+        made.Leases.ShouldBe(Both);
+        made.Changed.Single().ShouldBe(await changer.AttributesAsync(changer.Root));
+        var changing = changer.AskAsync(changer.NewFile("b", null));
+        await world.UntilAsync(() => changing.IsCompleted);
+        Recalls(keeper).SelectMany(recall => recall.Files).ShouldContain(keeper.Root);
+    }
+
+    [Fact]
+    public async Task Who_removes_or_moves_a_name_may_keep_the_directory_as_it_is_then()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
+        await keeper.AskAsync<Entry>(keeper.NewFile("a", null));
+
+        var moved = await keeper.AskAsync<Done>(new Rename(keeper.Root, "a", keeper.Root, "b", RenameMode.Replace));
+        var removed = await keeper.AskAsync<Done>(new Unlink(keeper.Root, "b", IsDirectory: false));
+
+        moved.Changed.Single().File.ShouldBe(keeper.Root);
+        removed.Changed.Single().ShouldBe(await keeper.AttributesAsync(keeper.Root));
+    }
+
+    [Fact]
+    public async Task Of_two_changes_of_a_directory_that_meet_neither_may_keep_what_it_left()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
+        var other = await world.ClientAsync(2, takesAttributeLeases: true);
+        using var both = new ManualResetEventSlim();
+        world.Volume.BeforeCommit = () => both.Wait(TimeSpan.FromSeconds(20));
+
+        var first = keeper.AskAsync(keeper.NewFile("a", null));
+        var second = other.AskAsync(other.NewFile("b", null));
+        await world.Coordinator.GetStateAsync();
+        both.Set();
+
+        (await first).Changed.ShouldBeEmpty();
+        (await second).Changed.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_given_again_lets_nothing_be_kept()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var keeper = await world.ClientAsync(1, takesAttributeLeases: true);
+        var id = keeper.NextId();
+        var create = keeper.NewFile("a", null);
+        (await keeper.SendAsync(id, create)).Reply.Changed.Count.ShouldBe(1);
+
+        var again = (await keeper.SendAsync(id, create)).Reply.ShouldBeOfType<Entry>();
+
+        again.Changed.ShouldBeEmpty();
+        again.Leases.ShouldBe(AttributeLeases.None);
+    }
+
+    [Fact]
     public async Task Who_knows_the_name_to_lead_elsewhere_is_put_right()
     {
         await using var world = await CoordinatorWorld.StartAsync();

@@ -81,6 +81,76 @@ public sealed class UnlinkedFiles
     }
 
     [Fact]
+    public async Task A_small_file_that_nobody_has_open_goes_with_its_name_in_one_commit()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var free = world.Volume.Free.Count;
+        var (file, handle) = await client.CreateAsync("a");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(5_000, 1));
+        await client.AskAsync<Done>(new Close(handle));
+        var commits = world.Volume.Commits;
+
+        await client.AskAsync<Done>(new Unlink(client.Root, "a", IsDirectory: false));
+
+        (await client.RefusalAsync(new GetAttributes(file))).ShouldBe(VolumeError.Stale);
+        world.Volume.Free.Count.ShouldBe(free);
+        (world.Volume.Commits - commits).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Who_opens_a_file_that_is_going_hears_that_it_is_gone()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, handle) = await client.CreateAsync("a");
+        await client.AskAsync<Done>(new Close(handle));
+        using var mayCommit = new ManualResetEventSlim();
+        world.Volume.BeforeCommit = () => mayCommit.Wait(TimeSpan.FromSeconds(20));
+
+        var removing = client.AskAsync(new Unlink(client.Root, "a", IsDirectory: false) { Known = file });
+        await world.Coordinator.GetStateAsync();
+        var opening = other.AskAsync(new Open(file, new HandleId(700), OpenAccess.ReadWrite, Truncate: false));
+        await world.Coordinator.GetStateAsync();
+        opening.IsCompleted.ShouldBeFalse();
+        mayCommit.Set();
+
+        (await removing).ShouldBeOfType<Done>();
+        (await opening).ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.Stale);
+    }
+
+    [Fact]
+    public async Task Who_opens_a_name_that_is_going_makes_a_new_file()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var other = await world.ClientAsync(2);
+        var (file, handle) = await client.CreateAsync("a");
+        await client.AskAsync<Done>(new Close(handle));
+        using var mayLook = new ManualResetEventSlim();
+        using var mayCommit = new ManualResetEventSlim();
+        world.Volume.BeforeAttributes = () => mayLook.Wait(TimeSpan.FromSeconds(20));
+        world.Volume.BeforeCommit = () => mayCommit.Wait(TimeSpan.FromSeconds(20));
+
+        // The name is still there when it is looked for, and the file is going when it would be opened.
+        var looking = other.AskAsync(new GetAttributes(file));
+        var opening = other.AskAsync(
+            new Create(client.Root, "a", new NewInode(FileKind.Regular, 0x1A4, 0, 0), new HandleId(700), OpenExisting: true, Truncate: false),
+            slot: 1);
+        var removing = client.AskAsync(new Unlink(client.Root, "a", IsDirectory: false) { Known = file });
+        await world.Coordinator.GetStateAsync();
+        mayLook.Set();
+        mayCommit.Set();
+
+        await looking;
+        await removing;
+        var opened = (await opening).ShouldBeOfType<Entry>().Attributes.File;
+        opened.ShouldNotBe(file);
+        (await other.AttributesAsync(opened)).LinkCount.ShouldBe(1);
+    }
+
+    [Fact]
     public async Task A_name_can_be_opened_or_created_in_one_request()
     {
         await using var world = await CoordinatorWorld.StartAsync();

@@ -306,6 +306,70 @@ public sealed class Serving
     }
 
     [Fact]
+    public void A_full_server_that_answers_everything_at_once_goes_on()
+    {
+        var held = new List<FuseRequest>();
+        var limit = FakeKernel.Small().RequestsMax;
+        using var kernel = FakeKernel.Mounted(new ScriptedHandler
+        {
+            // On the ring's thread, so all answers leave in one row.
+            OnRequest = request =>
+            {
+                held.Add(request);
+                if (held.Count == limit)
+                {
+                    held.ForEach(one => one.ReplyOk());
+                    held.Clear();
+                }
+            },
+        });
+
+        for (var round = 0; round < 3; round++)
+        {
+            for (var n = 0; n < limit; n++)
+            {
+                kernel.Send(FuseOpcode.ReadLink, 10 + (2 * (ulong)n), 77);
+            }
+
+            for (var n = 0; n < limit; n++)
+            {
+                kernel.Receive().Unique.ShouldBe(10 + (2 * (ulong)n));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_server_that_is_stopped_with_answers_still_to_write_writes_them_and_ends()
+    {
+        var held = new List<FuseRequest>();
+        FakeKernel? kernel = null;
+        using var served = kernel = FakeKernel.Mounted(new ScriptedHandler
+        {
+            OnRequest = request =>
+            {
+                held.Add(request);
+                if (held.Count == 8)
+                {
+                    held.ForEach(one => one.ReplyOk());
+                    Volatile.Read(ref kernel)!.Server.Stop();
+                }
+            },
+        });
+
+        for (var n = 0; n < 8; n++)
+        {
+            kernel.Send(FuseOpcode.ReadLink, 10 + (2 * (ulong)n), 77);
+        }
+
+        for (var n = 0; n < 8; n++)
+        {
+            kernel.Receive().Unique.ShouldBe(10 + (2 * (ulong)n));
+        }
+
+        kernel.End().ShouldBe(FuseServerEnd.Stopped);
+    }
+
+    [Fact]
     public void A_server_that_was_full_stops_like_any_other()
     {
         var held = new ConcurrentQueue<FuseRequest>();

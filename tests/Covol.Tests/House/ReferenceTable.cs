@@ -28,6 +28,7 @@ public sealed class ReferenceTable
             "Transport", "Api", "Protocol",
         ],
         ["Simulation"] = ["Coordinator", "VolumeClient", "Ntfs", "Lun", "Transport", "Protocol"],
+        ["Growth"] = ["Coordinator", "VolumeClient", "Ntfs", "Lun", "Transport", "Protocol"],
         ["Lab"] = ["Api"],
         ["Cli"] = ["Api", "Lab"],
     };

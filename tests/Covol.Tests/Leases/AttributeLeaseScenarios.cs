@@ -66,6 +66,28 @@ public sealed class AttributeLeaseScenarios
     }
 
     [Fact]
+    public void A_change_that_ran_alone_knows_what_it_left()
+    {
+        var since = _machine.Clock;
+        Begin(1, s_first, s_file);
+
+        _machine.IsOnlyChange(s_file, since).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void A_change_does_not_know_what_it_left_while_another_runs_or_after_one_ended_beside_it()
+    {
+        var since = _machine.Clock;
+        Begin(1, s_first, s_file);
+        var sinceSecond = _machine.Clock;
+        Begin(2, s_second, s_file);
+
+        _machine.IsOnlyChange(s_file, since).ShouldBeFalse();
+        Step(new LeaseInput.End(1));
+        _machine.IsOnlyChange(s_file, sinceSecond).ShouldBeFalse();
+    }
+
+    [Fact]
     public void Who_asks_for_a_change_is_recalled_too_where_it_did_not_name_the_file()
     {
         Grant(s_first, s_other);

@@ -36,6 +36,13 @@ public sealed class CrashTests
     public void Files_with_holes_come_back_whole_from_every_cut(int seed) =>
         RecoverFromAll(CrashTrial.Run(new CrashSettings(seed, 60) { Mix = WorkMix.Holes }));
 
+    [Theory]
+    [InlineData(51)]
+    [InlineData(52)]
+    [InlineData(53)]
+    public void Small_files_in_the_journal_come_back_whole_from_every_cut(int seed) =>
+        RecoverFromAll(CrashTrial.Run(new CrashSettings(seed, 60) { Mix = WorkMix.SmallFiles }));
+
     [Fact]
     public void Laps_that_turn_by_themselves_lose_nothing() =>
         RecoverFromAll(

@@ -105,6 +105,25 @@ public sealed class Rings : IDisposable
     }
 
     [Fact]
+    public void A_ring_says_that_something_is_ready_before_it_was_asked_to_wait()
+    {
+        using var ring = new IoRing(4, 8);
+        using var memory = NativeSlab.Map(4096);
+        using var signal = new RingSignal();
+        ring.Next().Read(signal.Descriptor, memory.Address, 8, 0, token: 9);
+        ring.Submit(waitFor: 0);
+        ring.IsReady.ShouldBeFalse();
+        var thread = new Thread(signal.Raise) { Name = "signalling" };
+
+        thread.Start();
+
+        SpinWait.SpinUntil(() => ring.IsReady, TimeSpan.FromSeconds(10)).ShouldBeTrue();
+        Result(ring, token: 9).ShouldBe(8);
+        thread.Join(TimeSpan.FromSeconds(10)).ShouldBeTrue();
+        ring.IsReady.ShouldBeFalse();
+    }
+
+    [Fact]
     public void A_cancelled_submission_ends()
     {
         using var ring = new IoRing(4, 8);

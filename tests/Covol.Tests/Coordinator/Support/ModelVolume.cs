@@ -34,7 +34,7 @@ internal sealed partial class ModelVolume : INtfsVolume
         }
 
         Root = new FileId(new FileReference(RootRecord, 1), 1);
-        _inodes.Add(Root, new Inode(Root, FileKind.Directory));
+        _inodes.Add(Root, new Inode(Root, FileKind.Directory) { Links = 1 });
         Keep();
     }
 

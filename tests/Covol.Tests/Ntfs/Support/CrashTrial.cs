@@ -301,7 +301,7 @@ internal sealed class CrashTrial : IDisposable
         foreach (var page in disk.Differences(image.Disk))
         {
             var isJournal = page * 4096 >= _locator.Start.Value && page * 4096 < (_locator.Start + _locator.Length).Value;
-            if (!isJournal && (!_written.Contains(page) || image.Matters(page)))
+            if (!isJournal && (!_written.Contains(page) || image.Matters(page)) && image.DiffersWhereValid(page, disk))
             {
                 return $"page {page} is not what step {step} left there";
             }

@@ -25,6 +25,21 @@ internal static class FilePattern
         return page;
     }
 
+    /// <summary>The bytes of a file from a position on.</summary>
+    public static byte[] Bytes(FileId file, long start, int length)
+    {
+        var bytes = new byte[length];
+        for (var done = 0; done < length;)
+        {
+            var within = (int)((start + done) % 4096);
+            var take = Math.Min(length - done, 4096 - within);
+            PageOf(file, start + done - within).AsSpan(within, take).CopyTo(bytes.AsSpan(done));
+            done += take;
+        }
+
+        return bytes;
+    }
+
     /// <summary>The pages of a file between two offsets, with their places.</summary>
     public static IEnumerable<(long FileOffset, LunByteOffset Place)> Pages(FileMap map, long from, long to)
     {

@@ -83,6 +83,12 @@ internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, 
             case WorkKind.Punch:
                 Punch(File());
                 break;
+            case WorkKind.WriteSmall:
+                WriteSmall(File());
+                break;
+            case WorkKind.Remove:
+                Remove();
+                break;
             default:
                 Purge();
                 break;
@@ -135,6 +141,26 @@ internal sealed class RandomWork(NtfsVolume volume, Random random, WorkMix mix, 
             var to = from + random.Next(1, clusters - from + 1);
             volume.PunchStep(
                 file, new FileByteOffset((long)from * volume.ClusterSize), new FileByteOffset((long)to * volume.ClusterSize));
+        }
+    }
+
+    /// <summary>The journal takes the data: from somewhere within the file on, or at its end.</summary>
+    private void WriteSmall(FileId file)
+    {
+        var size = volume.Map(file).Size.Value;
+        var isAppend = random.Next(3) == 0;
+        var start = isAppend || size > INtfsSmallFiles.SmallMax ? size : random.Next((int)size + 1);
+        var data = FilePattern.Bytes(file, start, random.Next(1, Math.Min(mix.LengthMax, INtfsSmallFiles.SmallMax / 3)));
+        volume.TryWrite(file, isAppend ? null : start, data, new FileTime(130_000_000_000_000_000 + random.Next(1000)));
+    }
+
+    private void Remove()
+    {
+        var directory = Directory();
+        var name = Name();
+        if (volume.Lookup(directory, name) is { Kind: FileKind.Regular } found)
+        {
+            volume.TryRemove(directory, name, found.File);
         }
     }
 

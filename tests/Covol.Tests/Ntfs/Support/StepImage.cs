@@ -1,6 +1,7 @@
 using Covol.Ntfs;
 using Covol.Ntfs.Checking;
 using Covol.Protocol.Ids;
+using Covol.Protocol.Units;
 
 namespace Covol.Tests.Ntfs.Support;
 
@@ -13,12 +14,14 @@ internal sealed class StepImage(SnapshotDevice disk, VolumeTree tree)
 {
     private const uint Data = 0x80;
     private const int BitmapRecord = 6;
+    private const int PageLength = 4096;
 
     private readonly string _tree = tree.ToString();
     private string? _problem;
     private bool _isJudged;
     private byte[]? _used;
     private HashSet<long>? _unwritten;
+    private Dictionary<long, int>? _ends;
 
     public SnapshotDevice Disk => disk;
 
@@ -75,6 +78,28 @@ internal sealed class StepImage(SnapshotDevice disk, VolumeTree tree)
             .SelectMany(map => FilePattern.Pages(map, (map.ValidLength.Value + 4095) / 4096 * 4096, long.MaxValue))
             .Select(piece => piece.Place.Value / 4096).ToHashSet();
         return (_used[page / 8] & (1 << (int)(page % 8))) != 0 && !_unwritten.Contains(page);
+    }
+
+    /// <summary>
+    /// Of the page that a file's valid data ends in, only that data counts: a small file's last page holds behind it what was there before,
+    /// and a node that makes the file longer writes the whole page.
+    /// </summary>
+    public bool DiffersWhereValid(long page, SnapshotDevice recovered)
+    {
+        _ends ??= tree.Maps.Values.SelectMany(Ends).ToDictionary(end => end.Page, end => end.Valid);
+        var length = _ends.GetValueOrDefault(page, PageLength);
+        byte[] mine = new byte[PageLength], found = new byte[PageLength];
+        disk.Read(new LunByteOffset(page * PageLength), mine);
+        recovered.Read(new LunByteOffset(page * PageLength), found);
+        return !mine.AsSpan(0, length).SequenceEqual(found.AsSpan(0, length));
+    }
+
+    private static IEnumerable<(long Page, int Valid)> Ends(FileMap map)
+    {
+        var within = (int)(map.ValidLength.Value % PageLength);
+        return within == 0
+            ? []
+            : FilePattern.Pages(map, map.ValidLength.Value, map.ValidLength.Value).Select(piece => (piece.Place.Value / PageLength, within));
     }
 
     private byte[] ReadBitmap()

@@ -22,4 +22,6 @@ public enum WorkKind
     Allocate,
     Fill,
     Punch,
+    WriteSmall,
+    Remove,
 }

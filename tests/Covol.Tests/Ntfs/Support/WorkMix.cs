@@ -70,5 +70,26 @@ internal sealed record WorkMix(int LengthMax, int ChangesMax, params WorkKind[] 
     public static WorkMix FilledHoles { get; } = new(
         400_000, 1, WorkKind.Create, WorkKind.Write, WorkKind.Punch, WorkKind.Punch, WorkKind.Fill, WorkKind.Fill, WorkKind.Fill, WorkKind.Fill);
 
+    /// <summary>Small files come, grow by the journal and by nodes, and go at once, so that clusters change between the two.</summary>
+    public static WorkMix SmallFiles { get; } = new(
+        60_000,
+        3,
+        WorkKind.Create,
+        WorkKind.Create,
+        WorkKind.Create,
+        WorkKind.WriteSmall,
+        WorkKind.WriteSmall,
+        WorkKind.WriteSmall,
+        WorkKind.WriteSmall,
+        WorkKind.WriteSmall,
+        WorkKind.Write,
+        WorkKind.Write,
+        WorkKind.Cut,
+        WorkKind.Remove,
+        WorkKind.Remove,
+        WorkKind.Unlink,
+        WorkKind.Rename,
+        WorkKind.Purge);
+
     public WorkKind Pick(Random random) => Kinds[random.Next(Kinds.Length)];
 }

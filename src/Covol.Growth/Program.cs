@@ -1,0 +1,3 @@
+using Covol.Growth;
+
+return await GrowthProgram.RunAsync(args);
