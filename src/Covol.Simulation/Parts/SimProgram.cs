@@ -107,6 +107,7 @@ internal sealed partial class SimProgram
                 Habit.Watching => WatchAsync(which, file),
                 Habit.Spoiling => SpoilAsync(which, file),
                 Habit.Following => FollowAsync(file),
+                Habit.Guarding when dice > 90 => AttributesAsync(),
                 Habit.Guarding when _world.Chance(0.5) => LockAsync(file),
                 Habit.Growing when _world.Chance(0.7) => GrowAsync(file),
                 _ => DoAnythingAsync(which, file, dice),
