@@ -58,6 +58,11 @@ public sealed record CoordinatorOptions
     public TimeSpan DoubtAfter { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
+    /// A smaller gap is written as zeroes, and a smaller part of a hole is not filled, in bytes: pieces cost more than zeroes.
+    /// </summary>
+    public long HoleMin { get; init; } = 64 << 10;
+
+    /// <summary>
     /// Files with less valid data get no tail: what it costs to give one and to take it back, four commits, they never earn.
     /// </summary>
     public long TailFrom { get; init; } = 64 << 10;
@@ -108,6 +113,12 @@ public sealed record CoordinatorOptions
 
     /// <summary>For tests that show what a guard is for: without it a flush that failed at a node is that node's own business.</summary>
     internal bool BelievesFailedFlushes { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it nodes write clusters that a punch has given to others.</summary>
+    internal bool RecallsBeforePunch { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a crash shows what clusters held before their file's data.</summary>
+    internal bool FlushesBeforeValid { get; init; } = true;
 
     /// <summary>For tests that show what a guard is for: without it a failed flush is told to one asker only.</summary>
     internal bool RemembersLostWrites { get; init; } = true;

@@ -234,7 +234,7 @@ public sealed partial class VolumeCoordinator
             var failures = _flushes.Failures;
             await ZeroAsync(grown, grown.ValidLength.Value, _data.Down(start));
             await _dataWorkers.RunAsync(() => _data.WriteBytes(grown, start, data.Span));
-            await _flushes.FlushAsync();
+            await FlushBeforeValidAsync();
             RequireNoFailedFlush(failures);
 
             var now = _thread.WallClock;
@@ -263,7 +263,7 @@ public sealed partial class VolumeCoordinator
     {
         var from = Math.Min(start, map.ValidLength.Value);
         var behind = UpToCluster(map.ValidLength.Value);
-        var leavesHole = MakesHoles && _data.Down(start) - map.ValidLength.Value >= HoleMin;
+        var leavesHole = MakesHoles && _data.Down(start) - map.ValidLength.Value >= _options.HoleMin;
         if (leavesHole)
         {
             var granule = Granule(map);
@@ -290,6 +290,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>Behind it there are no clusters; before it, also behind the file's size, there may be gaps.</summary>
     private long EndOfRoom(FileMap map) =>
         Math.Max(UpToCluster(map.Size.Value), map.Extents.Count > 0 ? map.Extents[^1].FileEnd.Value : 0);
+
+    /// <summary>What becomes valid next is stable first (SAFETY 12).</summary>
+    private Task FlushBeforeValidAsync() => _options.FlushesBeforeValid ? _flushes.FlushAsync() : Task.CompletedTask;
 
     /// <summary>
     /// What was written after the count was taken may have been lost to a flush that others waited for: it must not become valid.

@@ -12,9 +12,6 @@ namespace Covol.Coordinator;
 /// <summary>Files with holes: what takes no room and reads as zero, how it gets room, and how it gives it back.</summary>
 public sealed partial class VolumeCoordinator
 {
-    /// <summary>A smaller gap is written as zeroes, and a smaller part of a hole is not filled: pieces cost more than zeroes.</summary>
-    private const long HoleMin = 64 << 10;
-
     /// <summary>The most that a write fills around itself.</summary>
     private const long GranuleMax = 1 << 20;
 
@@ -89,7 +86,7 @@ public sealed partial class VolumeCoordinator
                 await _dataWorkers.RunAsync(() => _data.WriteZeroes(filled));
             }
 
-            await _flushes.FlushAsync();
+            await FlushBeforeValidAsync();
             RequireNoFailedFlush(failures);
             map = await _metadata.ChangeAsync(context => HolesOf(context).Fill(file, filled));
             _maps.Put(file, map);
@@ -104,7 +101,7 @@ public sealed partial class VolumeCoordinator
         for (var have = SpareOf(map); have < wanted;)
         {
             var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
-            var ahead = Math.Min(Math.Clamp(map.Allocated.Value, HoleMin, SpareMax), free.Value / SpareShare);
+            var ahead = Math.Min(Math.Clamp(map.Allocated.Value, _options.HoleMin, SpareMax), free.Value / SpareShare);
             var length = UpToCluster(Math.Max(wanted - have, ahead));
             await _metadata.ChangeAsync(context => HolesOf(context).AddSpare(file, new ByteCount(length)));
             _spare.Add(file);
@@ -264,7 +261,11 @@ public sealed partial class VolumeCoordinator
         RefuseInGrace("Making a hole");
         using var gate = await _gates.EnterAsync(allocate.File, GateMode.Exclusive);
         await EndTailAsync(allocate.File, id.Session);
-        await RecallAsync(allocate.File, Protocol.Layouts.RecallScope.All);
+        if (_options.RecallsBeforePunch)
+        {
+            await RecallAsync(allocate.File, Protocol.Layouts.RecallScope.All);
+        }
+
         var hold = begin();
         var map = await MapAsync(allocate.File);
         if (IsResident(map))
@@ -386,7 +387,7 @@ public sealed partial class VolumeCoordinator
 
     private long Granule(FileMap map)
     {
-        var wanted = Math.Clamp(map.Allocated.Value / GranulesOfFile, HoleMin, GranuleMax);
+        var wanted = Math.Clamp(map.Allocated.Value / GranulesOfFile, _options.HoleMin, GranuleMax);
         return Math.Max(_clusterSize, 1L << System.Numerics.BitOperations.Log2((ulong)wanted));
     }
 

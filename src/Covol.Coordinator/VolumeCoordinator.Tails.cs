@@ -194,7 +194,7 @@ public sealed partial class VolumeCoordinator
         if (valid > map.ValidLength.Value)
         {
             _ledger.Wrote(file);
-            await _flushes.FlushAsync();
+            await FlushBeforeValidAsync();
             if (!Counts())
             {
                 throw new VolumeException(

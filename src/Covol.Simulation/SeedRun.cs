@@ -9,7 +9,7 @@ internal static class SeedRun
     public static SeedResult Run(int seed, Rules rules, Action<string>? print)
     {
         using var world = new World(seed, print);
-        var cluster = new Cluster(world, Scenario.Draw(world), rules);
+        using var cluster = new Cluster(world, Scenario.Draw(world), rules);
         var faults = new Faults(cluster);
         world.At(0, () =>
         {

@@ -35,6 +35,9 @@ internal sealed class FileContent(World world, FileId file)
         }
     }
 
+    /// <summary>Whether a granule may be shown by this file at all: it holds nothing, or a write of this file.</summary>
+    public bool Has(ReadOnlySpan<byte> granule) => BinaryPrimitives.ReadInt64LittleEndian(granule) is var id && (id == 0 || _all.ContainsKey(id));
+
     public WriteOperation Begin(long id, string program, int first, int count, bool isZero)
     {
         var operation = new WriteOperation(id, program, isZero, world.Now) { Count = count };

@@ -19,6 +19,9 @@ internal sealed class LunNexus : IBlockDevice, IReservations, IOwnKey
     private readonly int _powerLife;
     private readonly List<Command> _inFlight = [];
     private bool _isSubmittedBefore;
+    private int _writesLeft;
+    private Action? _stop;
+    private bool _isStopped;
 
     public LunNexus(SimLun lun, SimProcess process, int powerLife)
     {
@@ -42,6 +45,9 @@ internal sealed class LunNexus : IBlockDevice, IReservations, IOwnKey
     /// <summary>As a LUN tells that counts I/O per key; a SCSI target's lease is not simulated.</summary>
     public bool IsLiveNow => IsRegistered;
 
+    /// <summary>Writes of a coordinator that the LUN took.</summary>
+    public long Writes { get; private set; }
+
     /// <summary>Commands take that much longer until this time: a path that hangs.</summary>
     public long HangsUntil { get; set; }
 
@@ -59,8 +65,26 @@ internal sealed class LunNexus : IBlockDevice, IReservations, IOwnKey
         RequirePower();
         _lun.Check(at.Value, source.Length);
         RequireKey();
+        if (_writesLeft > 0 && --_writesLeft == 0)
+        {
+            // Of the last one as much as had left the process.
+            var blocks = _world.Random.Next((source.Length / SimLun.BlockSize) + 1);
+            if (blocks > 0)
+            {
+                _lun.Land(this, new LunWriter(null, _process.Name), at.Value, source[..(blocks * SimLun.BlockSize)]);
+            }
+
+            _isStopped = true;
+            _stop!();
+            RequirePower();
+        }
+
         _lun.Land(this, new LunWriter(null, _process.Name), at.Value, source);
+        Writes++;
     }
+
+    /// <summary>The process ends in the middle of that write from now on, counted from 1, whatever job it belongs to; 0: it does not.</summary>
+    public void StopInWrite(int number, Action stop) => (_writesLeft, _stop) = (number, stop);
 
     public void Flush()
     {
@@ -167,6 +191,11 @@ internal sealed class LunNexus : IBlockDevice, IReservations, IOwnKey
 
     private void RequirePower()
     {
+        if (_isStopped && !_isSubmittedBefore)
+        {
+            throw new LunException(LunError.PathLost, $"{_process.Name} has ended.");
+        }
+
         if (!_lun.IsAlive(_powerLife))
         {
             throw new LunException(LunError.PathLost, "The LUN was without power.");

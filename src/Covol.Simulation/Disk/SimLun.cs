@@ -101,6 +101,19 @@ internal sealed class SimLun
 
     public void Read(long from, Span<byte> target) => _seen.AsSpan((int)from, target.Length).CopyTo(target);
 
+    /// <summary>All bytes as everybody sees them now.</summary>
+    public byte[] Seen => _seen;
+
+    /// <summary>What a LUN holds, stable, when its world begins.</summary>
+    public void Fill(ReadOnlySpan<byte> content)
+    {
+        content.CopyTo(_seen);
+        content.CopyTo(_stable);
+    }
+
+    /// <summary>What a power cut at this moment would surely leave.</summary>
+    public ReadOnlySpan<byte> Stable(long from, int length) => _stable.AsSpan((int)from, length);
+
     public void Land(LunNexus nexus, LunWriter writer, long at, ReadOnlySpan<byte> source)
     {
         source.CopyTo(_seen.AsSpan((int)at));

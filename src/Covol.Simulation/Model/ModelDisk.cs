@@ -6,6 +6,8 @@ using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Simulation.Disk;
+using Covol.Simulation.Parts;
+using Covol.Simulation.Worlds;
 
 namespace Covol.Simulation.Model;
 
@@ -13,7 +15,7 @@ namespace Covol.Simulation.Model;
 /// How a model volume lies on the simulated LUN: a superblock, a ring of commit markers, data. A marker is one real block, so it is refused,
 /// lost, torn away or lands late like any write; what it stands for is kept here under its number.
 /// </summary>
-internal sealed class ModelDisk
+internal sealed class ModelDisk : IVolumeKind
 {
     public const int ClusterSize = 4096;
 
@@ -34,6 +36,21 @@ internal sealed class ModelDisk
     public static int MarkersMax => JournalBlocks - 1;
 
     public static long ClusterAt(int cluster) => (JournalBlocks * SimLun.BlockSize) + ((long)cluster * ClusterSize);
+
+    public bool HasMetadataAmongData => false;
+
+    int IVolumeKind.ClusterOf(long place) => ClusterOf(place);
+
+    public (INtfsVolume Volume, JournalRecovery Recovery) Open(LunNexus device, Epoch epoch, Rules rules, SimProcess process) =>
+        ModelVolume.Open(this, device, epoch, rules);
+
+    /// <summary>Its commits are whole by nature.</summary>
+    public string? Check(SimLun lun) => null;
+
+    public void Dispose()
+    {
+        // Nothing is held outside.
+    }
 
     /// <summary>Which data cluster a place is in; negative in the journal.</summary>
     public static int ClusterOf(long place)

@@ -5,9 +5,12 @@ using Covol.Protocol.Units;
 
 namespace Covol.Simulation.Model;
 
-/// <summary>One inode of the model namespace. Clusters are listed one by one: the n-th is the file's n-th.</summary>
+/// <summary>One inode of the model namespace. Clusters are listed one by one: the n-th is the file's n-th, or a hole.</summary>
 internal sealed record ModelInode
 {
+    /// <summary>In place of a cluster.</summary>
+    public const int Hole = -1;
+
     public required FileId File { get; init; }
 
     public required FileKind Kind { get; init; }

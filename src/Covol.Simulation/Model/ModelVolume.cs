@@ -11,9 +11,9 @@ namespace Covol.Simulation.Model;
 
 /// <summary>
 /// The namespace engine of most seeds: what <see cref="INtfsVolume"/> promises, in memory, with commits that are real blocks on the simulated
-/// LUN. Regular files and directories; no extended attributes, no links to paths, no sparse files.
+/// LUN. Regular files, with holes where the world has them, and directories; no extended attributes, no links to paths.
 /// </summary>
-internal sealed class ModelVolume : INtfsVolume
+internal sealed partial class ModelVolume : INtfsVolume
 {
     /// <summary>Clusters that one step frees: few, so that a cut takes several commits.</summary>
     private const int FreeStepMax = 3;
@@ -245,15 +245,12 @@ internal sealed class ModelVolume : INtfsVolume
 
     private ModelInode Grow(ModelInode inode, int needed)
     {
-        var free = _state.Free;
         var clusters = inode.Clusters.ToBuilder();
         for (var index = 0; index < needed; index++)
         {
-            free = free.Pop(out var cluster);
-            clusters.Add(cluster);
+            clusters.Add(Take());
         }
 
-        _state = _state with { Free = free, FreeCount = _state.FreeCount - Math.Max(0, needed) };
         return inode with { Clusters = clusters.ToImmutable() };
     }
 
@@ -278,7 +275,7 @@ internal sealed class ModelVolume : INtfsVolume
     {
         var inode = Inode(file);
         var valid = Math.Max(inode.ValidLength, validLength.Value);
-        Protocol.Invariant.Holds(valid <= (long)inode.Clusters.Length * ClusterSize, "Valid length passes what is allocated.");
+        Protocol.Invariant.Holds(valid <= (long)inode.Clusters.Length * ClusterSize, "Valid length passes what has clusters or is a hole.");
         Put(inode with { ValidLength = valid, Size = Math.Max(inode.Size, valid), Modified = modified });
     }
 
@@ -368,7 +365,7 @@ internal sealed class ModelVolume : INtfsVolume
         var owners = new ulong[clusters];
         foreach (var (record, inode) in state.Inodes)
         {
-            foreach (var cluster in inode.Clusters)
+            foreach (var cluster in inode.Clusters.Where(static cluster => cluster != ModelInode.Hole))
             {
                 Protocol.Invariant.Holds(owners[cluster] == 0, "The model volume gave one cluster to two files.");
                 owners[cluster] = record;
@@ -394,8 +391,13 @@ internal sealed class ModelVolume : INtfsVolume
         var extents = new List<FileExtent>();
         for (var index = 0; index < inode.Clusters.Length; index++)
         {
+            if (inode.Clusters[index] == ModelInode.Hole)
+            {
+                continue;
+            }
+
             var place = new LunByteOffset(ModelDisk.ClusterAt(inode.Clusters[index]));
-            if (extents.Count > 0 && extents[^1].LunEnd == place)
+            if (extents.Count > 0 && extents[^1].LunEnd == place && extents[^1].FileEnd.Value == (long)index * ClusterSize)
             {
                 extents[^1] = extents[^1] with { Length = extents[^1].Length + new ByteCount(ClusterSize) };
             }
@@ -409,20 +411,18 @@ internal sealed class ModelVolume : INtfsVolume
             extents,
             new ByteCount(inode.ValidLength),
             new ByteCount(inode.Size),
-            new ByteCount((long)inode.Clusters.Length * ClusterSize));
+            AllocatedTo(inode));
     }
 
     private ModelInode Cut(ModelInode inode, int clusters)
     {
-        var free = _state.Free;
+        var gone = Math.Max(0, inode.Clusters.Length - clusters);
         for (var index = inode.Clusters.Length - 1; index >= clusters; index--)
         {
-            free = free.Push(inode.Clusters[index]);
+            Free(inode.Clusters[index]);
         }
 
-        var freed = Math.Max(0, inode.Clusters.Length - clusters);
-        _state = _state with { Free = free, FreeCount = _state.FreeCount + freed };
-        return inode with { Clusters = inode.Clusters.RemoveRange(inode.Clusters.Length - freed, freed) };
+        return inode with { Clusters = inode.Clusters.RemoveRange(inode.Clusters.Length - gone, gone) };
     }
 
     private FileId? DropName(ModelInode inode)
@@ -488,7 +488,7 @@ internal sealed class ModelVolume : INtfsVolume
         0,
         inode.LinkCount,
         new ByteCount(inode.Size),
-        new ByteCount((long)inode.Clusters.Length * ClusterSize),
+        AllocatedTo(inode),
         0,
         inode.Modified,
         inode.Modified,

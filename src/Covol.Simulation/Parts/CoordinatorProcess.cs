@@ -25,7 +25,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
 
     private readonly World _world;
     private readonly SimNetwork _network;
-    private readonly ModelDisk _disk;
+    private readonly IVolumeKind _disk;
     private readonly Rules _rules;
     private readonly double _slowFences;
     private readonly LunNexus _nexus;
@@ -39,7 +39,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
         World world,
         SimNetwork network,
         SimLun lun,
-        ModelDisk disk,
+        IVolumeKind disk,
         Rules rules,
         double slowFences,
         Epoch epoch,
@@ -113,6 +113,15 @@ internal sealed class CoordinatorProcess : ISteppedThreads
             await coordinator.EvictAsync(node, KeyLayout.Incarnation(last)).ConfigureAwait(false);
         }
     }
+
+    /// <summary>It crashes soon, between two commands of one job or in the middle of one: what recovery is for.</summary>
+    public void CrashWriting(int writes)
+    {
+        _world.Trace(Process.Name, $"will crash in its {writes}th write");
+        _nexus.StopInWrite(writes, () => End("crash in the middle of a write"));
+    }
+
+    public void CrashNoMore() => _nexus.StopInWrite(0, static () => { });
 
     public void Freeze()
     {
@@ -198,7 +207,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
             }
         }
 
-        var (volume, recovery) = ModelVolume.Open(_disk, _nexus, Epoch, _rules);
+        var (volume, recovery) = _disk.Open(_nexus, Epoch, _rules, Process);
         _coordinator = new VolumeCoordinator(new CoordinatorParts
         {
             VolumeName = "Volume1",
@@ -234,7 +243,7 @@ internal sealed class CoordinatorProcess : ISteppedThreads
         {
             step();
         }
-        catch (Exception failure) when (failure is LunException or NtfsRefusedException)
+        catch (Exception failure) when (failure is LunException or NtfsRefusedException or NtfsEngineException)
         {
             End(failure.Message);
         }

@@ -6,7 +6,11 @@ using Covol.Simulation.Worlds;
 namespace Covol.Simulation.Parts;
 
 /// <summary>When all is over: reads every file that has a name, whole, and checks it; then the world ends.</summary>
-internal sealed class FinalReader(World world, Checkers checkers, ClientProcess client)
+/// <param name="world">Which ends then.</param>
+/// <param name="checkers">What the files may hold.</param>
+/// <param name="client">Reads.</param>
+/// <param name="check">What is wrong with the volume itself; null: nothing.</param>
+internal sealed class FinalReader(World world, Checkers checkers, ClientProcess client, Func<string?> check)
 {
     private const string Name = "reader";
 
@@ -22,6 +26,11 @@ internal sealed class FinalReader(World world, Checkers checkers, ClientProcess 
                 {
                     await ReadAsync(entry).ConfigureAwait(false);
                 }
+            }
+
+            if (check() is { } wrong)
+            {
+                world.Break("I6", $"the volume is damaged: {wrong}");
             }
 
             world.Trace(Name, "ends");

@@ -6,8 +6,8 @@ namespace Covol.Simulation.Parts;
 /// <summary>Which of the rules are kept. All, except in a mutation, which shows what a rule is for.</summary>
 internal sealed record Rules
 {
-    /// <summary>Files of the worlds are small: they get tails from the first byte, of two clusters.</summary>
-    public static CoordinatorOptions SmallFiles { get; } = new() { TailFrom = 1, TailMin = 8_192 };
+    /// <summary>Files of the worlds are small: they get tails from the first byte, of two clusters, and holes of two.</summary>
+    public static CoordinatorOptions SmallFiles { get; } = new() { TailFrom = 1, TailMin = 8_192, HoleMin = 8_192 };
 
     public static Rules All { get; } = new();
 
@@ -40,9 +40,13 @@ internal sealed record Rules
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
 
+    /// <summary>Whether files of this world have holes; no rule.</summary>
+    public bool MakesHoles { get; init; }
+
     /// <summary>With the times of a world.</summary>
     public Rules In(Scenario scenario) => this with
     {
+        MakesHoles = scenario.Holes,
         CoordinatorOptions = CoordinatorOptions with
         {
             DoubtAfter = scenario.DoubtAfter,

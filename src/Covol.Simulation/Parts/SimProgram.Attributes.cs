@@ -10,6 +10,8 @@ internal sealed partial class SimProgram
 {
     private const string Shared = "shared";
 
+    private FileId? _shared;
+
     private async Task AttributesAsync()
     {
         Doing = $"looks at {Shared}";

@@ -1,3 +1,4 @@
+using Covol.Protocol.Volume;
 using Covol.Simulation.Checks;
 using Covol.VolumeClient;
 
@@ -22,23 +23,47 @@ internal sealed partial class SimProgram
 
     private Task SpoilAsync(int which, OpenFile file) => _world.Random.Next(100) switch
     {
-        < 35 => SetSizeAsync(file, _world.Random.Next(_scenario.Span)),
+        < 35 => CutAsync(file, _world.Random.Next(_scenario.Span)),
         < 50 => WriteAsync(file, -1, _world.Random.Next(1, 12), append: true),
         < 75 => WriteAsync(file, _world.Random.Next(_scenario.Span), _world.Random.Next(1, 12), append: false),
         < 97 => ReadAsync(file, _world.Random.Next(_scenario.Span), _world.Random.Next(1, 32)),
         _ => CloseAsync(which, file),
     };
 
+    /// <summary>Whoever gave a cut up writes behind its end then, and looks whether that is still there a little later.</summary>
+    private async Task CutAsync(OpenFile file, int granules)
+    {
+        try
+        {
+            await SetSizeAsync(file, granules).ConfigureAwait(false);
+        }
+        catch (VolumeException refusal) when (refusal.Error == VolumeError.IoFailed && !file.IsDead)
+        {
+            _world.Trace(_name, $"gave up to cut {file.File} to granule {granules}");
+            await PauseAsync(1, 200).ConfigureAwait(false);
+            var first = granules + _world.Random.Next(16);
+            await WriteAsync(file, first, 8, append: false).ConfigureAwait(false);
+            await PauseAsync(1, 100).ConfigureAwait(false);
+            await ReadAsync(file, first, 8).ConfigureAwait(false);
+        }
+    }
+
     private async Task FollowAsync(OpenFile file)
     {
-        if (_world.Chance(0.5))
+        switch (_world.Random.Next(10))
         {
-            await LockAsync(file).ConfigureAwait(false);
-            return;
+            case < 4:
+                await LockAsync(file).ConfigureAwait(false);
+                break;
+            case < 8:
+                _shared ??= await SharedFileAsync().ConfigureAwait(false);
+                await LookAtTimeAsync(_shared.Value).ConfigureAwait(false);
+                break;
+            default:
+                var end = _checkers.Content(file.File).Written;
+                await ReadAsync(file, Math.Max(0, end - _world.Random.Next(1, 48)), 32).ConfigureAwait(false);
+                break;
         }
-
-        var end = _checkers.Content(file.File).Written;
-        await ReadAsync(file, Math.Max(0, end - _world.Random.Next(1, 48)), 32).ConfigureAwait(false);
     }
 
     /// <summary>Only what its node can read by itself, except now and then: else it would wait for what nobody answers.</summary>

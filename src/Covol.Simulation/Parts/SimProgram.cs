@@ -107,6 +107,7 @@ internal sealed partial class SimProgram
                 Habit.Watching => WatchAsync(which, file),
                 Habit.Spoiling => SpoilAsync(which, file),
                 Habit.Following => FollowAsync(file),
+                Habit.Guarding when dice > 90 => AttributesAsync(),
                 Habit.Guarding when _world.Chance(0.5) => LockAsync(file),
                 Habit.Growing when _world.Chance(0.7) => GrowAsync(file),
                 _ => DoAnythingAsync(which, file, dice),
@@ -123,6 +124,7 @@ internal sealed partial class SimProgram
         var span = _scenario.Span;
         return _world.Random.Next(14, 100) switch
         {
+            _ when _scenario.Holes && dice is > 50 and < 62 => HolesAsync(file),
             < 30 => WriteAsync(file, _world.Random.Next(span / 16) * 16, 16, append: false),
             < 38 => GrowAsync(file),
             < 48 when _scenario.WholeBlocks => ReadAsync(file, _world.Random.Next(span - 16), _world.Random.Next(1, 32)),

@@ -1,6 +1,7 @@
 using Covol.Protocol.Ids;
 using Covol.Simulation.Checks;
 using Covol.Simulation.Disk;
+using Covol.Simulation.Engine;
 using Covol.Simulation.Model;
 using Covol.Simulation.Parts;
 
@@ -11,15 +12,18 @@ namespace Covol.Simulation.Worlds;
 /// real cluster that is membership and ownership with the cluster store; here it is a claim that always wins, because what the
 /// claim order guards is shown by OwnershipWorld.
 /// </summary>
-internal sealed class Cluster
+internal sealed class Cluster : IDisposable
 {
     private const int Clusters = 160;
+
+    /// <summary>A commit of the real engine writes its record, then some pages.</summary>
+    private const int CrashWritesMax = 24;
 
     private readonly World _world;
     private readonly Rules _rules;
     private readonly SimNetwork _network;
     private readonly SimLun _lun;
-    private readonly ModelDisk _disk = new(Clusters);
+    private readonly IVolumeKind _disk;
     private readonly LunWatch _watch;
     private readonly Checkers _checkers;
     private readonly List<ReservationKey> _coordinatorKeys = [];
@@ -36,6 +40,8 @@ internal sealed class Cluster
         Scenario = scenario;
         _rules = rules.In(scenario);
         _network = new SimNetwork(world);
+        var engine = scenario.HasRealEngine ? new EngineDisk(world) : null;
+        _disk = engine is null ? new ModelDisk(Clusters) : engine;
         _lun = new SimLun(world, _disk.Size)
         {
             RefusesAtGate = scenario.RefusesAtGate,
@@ -46,10 +52,16 @@ internal sealed class Cluster
         _checkers = new Checkers(world);
         _watch = new LunWatch(world, _lun, _disk)
         {
+            ContentOf = _checkers.Content,
             SessionGone = _checkers.SessionGone,
             TailsCut = _checkers.TailsCut,
             TailEnded = _checkers.TailEnded,
         };
+        if (engine is not null)
+        {
+            engine.Watch = _watch;
+        }
+
         _disk.Format(_lun);
     }
 
@@ -69,7 +81,8 @@ internal sealed class Cluster
 
     public void Start()
     {
-        _world.Trace("control", $"{Scenario.Trouble} with {Scenario.Nodes} nodes of {Scenario.ProgramsPerNode} programs");
+        var volume = Scenario.HasRealEngine ? "NTFS" : "the model";
+        _world.Trace("control", $"{Scenario.Trouble} with {Scenario.Nodes} nodes of {Scenario.ProgramsPerNode} programs on {volume}");
         TakeOver(_world.Random.Next(1, Scenario.Nodes + 1));
         for (var node = 1; node <= Scenario.Nodes; node++)
         {
@@ -104,6 +117,12 @@ internal sealed class Cluster
     {
         if (Coordinator is { Process.IsDead: false } coordinator)
         {
+            if (Scenario.CrashesWriting && _world.Chance(0.5))
+            {
+                coordinator.CrashWriting(_world.Random.Next(1, CrashWritesMax));
+                return;
+            }
+
             coordinator.Process.Kill("crash");
             CoordinatorEnded(coordinator);
         }
@@ -154,6 +173,7 @@ internal sealed class Cluster
         foreach (var coordinator in _coordinators)
         {
             coordinator.HangsUntil = 0;
+            coordinator.CrashNoMore();
             coordinator.Process.Thaw();
         }
 
@@ -174,6 +194,9 @@ internal sealed class Cluster
 
         AwaitRest(_world.Now + World.Nanoseconds(TimeSpan.FromSeconds(200)));
     }
+
+    /// <summary>After the world has ended.</summary>
+    public void Dispose() => _disk.Dispose();
 
     private static void Tell(ClientProcess client, CoordinatorProcess coordinator, TimeSpan after) =>
         client.Process.After(after, () => client.Volume.SetCoordinator(coordinator.Epoch, [coordinator.Endpoint]));
@@ -227,7 +250,7 @@ internal sealed class Cluster
             Tell(reader, serving, TimeSpan.FromMilliseconds(1));
         }
 
-        _ = new FinalReader(_world, _checkers, reader).RunAsync();
+        _ = new FinalReader(_world, _checkers, reader, () => _disk.Check(_lun)).RunAsync();
         _world.After(TimeSpan.FromSeconds(120), () => _world.Break("I9", "the last reader did not end within 120 s"));
     }
 }

@@ -81,7 +81,7 @@ internal sealed partial class Faults
     private void SleepUntilOthersGiveUp(ClientProcess holder)
     {
         holder.Process.Freeze();
-        _world.After(cluster.Scenario.WaitLimit + _world.Milliseconds(300, 5_000), holder.Process.Thaw);
+        _world.After(cluster.Scenario.WaitLimit + _world.Milliseconds(1_500, 5_000), holder.Process.Thaw);
     }
 
     /// <summary>

@@ -18,9 +18,9 @@ internal enum Habit
     /// <summary>Cuts files, and writes on at their ends.</summary>
     Spoiling,
 
-    /// <summary>Takes files' locks, again and again, and cuts them.</summary>
+    /// <summary>Takes files' locks, again and again, cuts them, and sets times.</summary>
     Guarding,
 
-    /// <summary>Seldom: looks at the end of a file, or takes its lock.</summary>
+    /// <summary>Seldom: looks at a time or at the end of a file, or takes its lock.</summary>
     Following,
 }

@@ -3,6 +3,9 @@ namespace Covol.Simulation.Worlds;
 /// <summary>What a seed's world is like, drawn from the seed before anything else.</summary>
 internal sealed record Scenario
 {
+    /// <summary>Of so many seeds one has the real engine.</summary>
+    private const int RealEngineEvery = 25;
+
     public required int Nodes { get; init; }
 
     public required int ProgramsPerNode { get; init; }
@@ -28,6 +31,15 @@ internal sealed record Scenario
 
     /// <summary>Programs write within so many granules of a file: few, and they meet.</summary>
     public required int Span { get; init; }
+
+    /// <summary>Files have holes, and programs make and fill them.</summary>
+    public bool Holes { get; init; }
+
+    /// <summary>The volume is a real NTFS volume, served by the real engine.</summary>
+    public bool HasRealEngine { get; init; }
+
+    /// <summary>Coordinators also die in the middle of what they write. Where faults come in an order they die when they are told to.</summary>
+    public bool CrashesWriting => Trouble <= Trouble.SleepingReaders;
 
     /// <summary>Whole blocks only, so that files stay direct.</summary>
     public bool WholeBlocks { get; init; }
@@ -87,6 +99,11 @@ internal sealed record Scenario
     public static Scenario Draw(World world)
     {
         var drawn = DrawAll(world);
+        if (drawn.Trouble > Trouble.SleepingReaders)
+        {
+            drawn = drawn with { Holes = false };
+        }
+
         return drawn.Trouble switch
         {
             Trouble.DeposedCoordinators => drawn with { SlowNews = 0.7 },
@@ -180,5 +197,7 @@ internal sealed record Scenario
         SlowNews = world.Random.NextDouble() * 0.6,
         RefusesAtGate = world.Chance(0.5),
         EndsWithPowerCut = world.Chance(0.4),
+        Holes = world.Chance(0.5),
+        HasRealEngine = world.Seed % RealEngineEvery == 0,
     };
 }

@@ -32,9 +32,12 @@ internal sealed class World : IThreadPoolWorkItem, IDisposable
     /// <param name="print">Gets each line of the trace; null: there is none.</param>
     public World(int seed, Action<string>? print)
     {
+        Seed = seed;
         Random = new Random(seed);
         _print = print;
     }
+
+    public int Seed { get; }
 
     public Random Random { get; }
 

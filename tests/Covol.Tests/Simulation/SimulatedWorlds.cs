@@ -10,6 +10,8 @@ public sealed class SimulatedWorlds
     [Theory]
     [InlineData("3")]
     [InlineData("42")]
+    [InlineData("25")]
+    [InlineData("150")]
     public void The_same_seed_gives_the_same_history_in_another_process(string seed)
     {
         var first = SimulationProgram.Run("--seed", seed);
