@@ -16,7 +16,7 @@ internal sealed class OwnPartsCheck(VolumeImage image, MftTable table, PathNames
     public void CheckBootCopy()
     {
         var boot = image.ReadBytes(0, JournalFormat.SectorSize);
-        if (!boot.AsSpan().SequenceEqual(image.ReadBytes(image.Geometry.Sectors * JournalFormat.SectorSize, JournalFormat.SectorSize)))
+        if (!boot.AsSpan().SequenceEqual(image.ReadBytes(image.Geometry.BackupBoot.Value, JournalFormat.SectorSize)))
         {
             findings.Tell(FindingKind.BootCopyDiffers, "backup boot sector", "it differs from the boot sector");
         }

@@ -12,7 +12,7 @@ internal sealed class ClientWorld : IAsyncDisposable
     public const string Endpoint = "unix:first";
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
 
-    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null, TimeSpan? renewEvery = null)
+    public ClientWorld(TimeSpan? ioWaitLimit = null, TimeProvider? time = null, TimeSpan? renewEvery = null, int lunBlockSize = 512)
     {
         Connections.There[Endpoint] = Coordinator;
         Volume = new NodeVolume(
@@ -23,6 +23,7 @@ internal sealed class ClientWorld : IAsyncDisposable
                 BackoffMin = TimeSpan.FromMilliseconds(1),
                 BackoffMax = TimeSpan.FromMilliseconds(5),
                 RenewEvery = renewEvery ?? TimeSpan.FromMilliseconds(20),
+                LunBlockSize = lunBlockSize,
                 RoomWait = TimeSpan.FromSeconds(3),
             },
             Connections,

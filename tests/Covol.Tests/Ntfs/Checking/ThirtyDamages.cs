@@ -15,7 +15,7 @@ public sealed partial class ThirtyDamages
     private static readonly Damage[] s_damages =
     [
         new("the backup boot sector has another byte", "boot-copy-differs", "backup boot sector", volume =>
-            volume.Flip((volume.Geometry.Sectors * 512) + 100)),
+            volume.Flip(volume.Geometry.BackupBoot.Value + 100)),
         new("the volume is marked dirty", "volume-dirty", "$Volume", volume =>
             volume.Edit(3, record => record[ValueAt(record, VolumeInformation) + 10] |= 1)),
         new("NTFS's own log holds something", "log-file-not-clean", "$LogFile", volume =>

@@ -50,6 +50,10 @@ internal sealed class CrashTrial : IDisposable
     /// <summary>Cuts that were judged.</summary>
     public int Cuts { get; private set; }
 
+    /// <summary>Nothing was written in parts of a block, nor between two.</summary>
+    public bool WroteWholeBlocksOf(int block) =>
+        _recorded.Log.Where(entry => !entry.IsFlush).All(entry => entry.At.Value % block == 0 && entry.Data!.Length % block == 0);
+
     public static CrashTrial Run(CrashSettings settings)
     {
         var trial = new CrashTrial(settings, settings.Volume(), new Epoch(1), [], []);
