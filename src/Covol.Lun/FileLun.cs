@@ -42,6 +42,7 @@ public sealed unsafe partial class FileLun : ILun
     private readonly int _memoryAlignment;
     private readonly bool _isDevice;
     private readonly string _claimPath = "";
+    private readonly bool _claims;
     private BlockDeviceClaim? _claim;
     private volatile bool _zeroRangeRefused;
     private volatile bool _punchHoleRefused;
@@ -64,7 +65,7 @@ public sealed unsafe partial class FileLun : ILun
             file, path, ((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode);
     }
 
-    private FileLun(SafeFileHandle file, string path, string tables, ILogger log)
+    private FileLun(SafeFileHandle file, string path, string tables, bool claims, ILogger log)
     {
         _file = file;
         _path = path;
@@ -93,7 +94,8 @@ public sealed unsafe partial class FileLun : ILun
         var number = string.Create(CultureInfo.InvariantCulture, $"{status.NodeMajor}-{status.NodeMinor}");
         Directory.CreateDirectory(tables, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _claimPath = $"{tables}/{number}.claim";
-        _claim = BlockDeviceClaim.TryTake(path, _claimPath);
+        _claims = claims;
+        _claim = claims ? BlockDeviceClaim.TryTake(path, _claimPath) : null;
         try
         {
             _table = ReservationTable.Open(
@@ -128,9 +130,9 @@ public sealed unsafe partial class FileLun : ILun
     /// </summary>
     public static FileLun OpenDevice(string path, ILogger logger) => OpenDevice(path, TablesOfDevices, logger);
 
-    /// <summary>The same with reservation tables elsewhere, for tests.</summary>
-    internal static FileLun OpenDevice(string path, string tables, ILogger logger) =>
-        OpenWith(path, (file, real) => new FileLun(file, real, tables, logger));
+    /// <summary>The same with reservation tables elsewhere, for tests; and without the claim, for the one that shows what it is good for.</summary>
+    internal static FileLun OpenDevice(string path, string tables, ILogger logger, bool claims = true) =>
+        OpenWith(path, (file, real) => new FileLun(file, real, tables, claims, logger));
 
     private static FileLun OpenWith(string path, Func<SafeFileHandle, string, FileLun> make)
     {

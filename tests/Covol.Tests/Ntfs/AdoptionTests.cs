@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Ntfs.Format;
+using Covol.Ntfs.Journal;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
@@ -153,6 +154,13 @@ public sealed class AdoptionTests
         }
 
         NtfsAdopter.Adopt(device, s_options);
+
+        // Without the refusal a program is given what lies there, which is not what the file holds.
+        using (var unguarded = NtfsVolume.Open(
+            device, new Epoch(1), NtfsOptions.Default, new JournalControls { RefuseEncodedData = false }).Volume)
+        {
+            unguarded.Read(unguarded.Lookup(unguarded.Root, "link 7").ShouldNotBeNull().File, 0, 10).ShouldBe(new byte[10]);
+        }
 
         using var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
         var file = volume.Lookup(volume.Root, "link 7").ShouldNotBeNull().File;
