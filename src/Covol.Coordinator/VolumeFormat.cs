@@ -11,12 +11,19 @@ public static class VolumeFormat
     /// <summary>
     /// Formats. With <paramref name="size"/> the file of a <c>file:</c> LUN is made first where it is not there. Refuses, with a
     /// sentence in an <see cref="IOException"/>, a LUN that somebody is registered on, and one that holds something already (see
-    /// <see cref="LunContents"/>) unless <paramref name="overwrite"/>.
+    /// <see cref="LunContents"/>) unless <paramref name="overwrite"/>. With <paramref name="partitioned"/> the volume lies in the one partition
+    /// of a new GPT. Answers the URI under which the volume is found from now on, which names the partition.
     /// </summary>
-    public static async Task RunAsync(string lunUri, ByteCount? size, string label, bool overwrite, ILoggerFactory loggers)
+    public static async Task<string> RunAsync(
+        string lunUri, ByteCount? size, string label, bool overwrite, ILoggerFactory loggers, bool partitioned = false)
     {
         ArgumentNullException.ThrowIfNull(loggers);
         var uri = LunUri.Parse(lunUri);
+        if (partitioned && uri.Partition is not null)
+        {
+            throw new IOException($"{lunUri} names a partition, and --gpt makes a new table: name the LUN. Nothing was changed.");
+        }
+
         if (size is { } wanted && !File.Exists(uri.Path))
         {
             FileLun.CreateBacking(uri.Path, wanted);
@@ -24,7 +31,7 @@ public static class VolumeFormat
 
         using var lun = LunContents.Open(uri, loggers);
         using var thread = new MetadataThread(label);
-        await thread.RunAsync(() =>
+        return await thread.RunAsync(() =>
         {
             if (lun.ReadKeys().Count > 0)
             {
@@ -37,8 +44,31 @@ public static class VolumeFormat
                     $"{lunUri} holds {found} already. Nothing was changed. To lose what is on it, add --force; to keep it, name another LUN.");
             }
 
-            NtfsFormatter.Format(lun, new NtfsFormatOptions { Label = label });
+            var options = new NtfsFormatOptions { Label = label };
+            if (partitioned)
+            {
+                return uri.InPartition(FormatInPartition(lun, options)).ToString();
+            }
+
+            NtfsFormatter.Format(lun, options);
             lun.Flush();
+            return uri.ToString();
         });
+    }
+
+    /// <summary>The table comes last: cut on the way, the LUN looks empty.</summary>
+    private static Partition FormatInPartition(ILun lun, NtfsFormatOptions options)
+    {
+        var partition = NewPartitionTable.PlaceOn(lun);
+        if (partition.Length < NtfsFormatter.SizeMin)
+        {
+            throw new IOException(
+                $"A LUN of {lun.Size} is too small for a partition table and a volume of at least {NtfsFormatter.SizeMin}. Nothing was changed.");
+        }
+
+        NewPartitionTable.ClearAround(lun, partition);
+        NtfsFormatter.Format(new PartitionLun(lun, partition), options);
+        NewPartitionTable.Write(lun, partition, Guid.NewGuid(), Guid.NewGuid(), options.Label);
+        return partition;
     }
 }

@@ -24,7 +24,7 @@ internal static class Roles
                covold mount       --config FILE
                covold coordinator --config FILE
                covold hold        --socket PATH
-               covold format      --lun URI --label NAME [--overwrite]
+               covold format      --lun URI --label NAME [--overwrite] [--gpt]
                covold adopt       --lun URI
                covold release     --lun URI --key NUMBER
                covold check       --lun URI [--force]
@@ -61,11 +61,10 @@ internal static class Roles
                 case ["hold", "--socket", var socket]:
                     await HolderProcess.RunAsync(socket, cancellation);
                     return 0;
-                case ["format", "--lun", var uri, "--label", var label]:
-                    await VolumeFormat.RunAsync(uri, null, label, overwrite: false, logs);
-                    return 0;
-                case ["format", "--lun", var uri, "--label", var label, "--overwrite"]:
-                    await VolumeFormat.RunAsync(uri, null, label, overwrite: true, logs);
+                case ["format", "--lun", var uri, "--label", var label, .. var flags] when flags.All(flag => flag is "--overwrite" or "--gpt"):
+                    // The node that asked takes the volume's URI from here.
+                    await Console.Out.WriteLineAsync(await VolumeFormat.RunAsync(
+                        uri, null, label, flags.Contains("--overwrite"), logs, flags.Contains("--gpt")));
                     return 0;
                 case ["adopt", "--lun", var uri]:
                     // The node that asked takes the volume's URI from here.

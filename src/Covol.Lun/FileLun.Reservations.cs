@@ -69,7 +69,7 @@ public sealed unsafe partial class FileLun
 
     public void Reserve()
     {
-        if (_isDevice && _claim is null)
+        if (_claims && _claim is null)
         {
             // Whoever held the claim may have ended since: of those who are there now, the coordinator takes it.
             _claim = BlockDeviceClaim.TryTake(_path, _claimPath);

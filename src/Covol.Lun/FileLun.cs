@@ -43,6 +43,7 @@ public sealed unsafe partial class FileLun : ILun
     private readonly bool _isDevice;
     private readonly Lock _flushing = new();
     private readonly string _claimPath = "";
+    private readonly bool _claims;
     private BlockDeviceClaim? _claim;
     private volatile bool _zeroRangeRefused;
     private volatile bool _punchHoleRefused;
@@ -66,7 +67,7 @@ public sealed unsafe partial class FileLun : ILun
             file, path, ((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode);
     }
 
-    private FileLun(SafeFileHandle file, string path, string tables, ILogger log)
+    private FileLun(SafeFileHandle file, string path, string tables, bool claims, ILogger log)
     {
         _file = file;
         _path = path;
@@ -95,7 +96,8 @@ public sealed unsafe partial class FileLun : ILun
         var number = string.Create(CultureInfo.InvariantCulture, $"{status.NodeMajor}-{status.NodeMinor}");
         Directory.CreateDirectory(tables, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _claimPath = $"{tables}/{number}.claim";
-        _claim = BlockDeviceClaim.TryTake(path, _claimPath);
+        _claims = claims;
+        _claim = claims ? BlockDeviceClaim.TryTake(path, _claimPath) : null;
         try
         {
             _table = ReservationTable.Open(
@@ -132,9 +134,9 @@ public sealed unsafe partial class FileLun : ILun
     /// </summary>
     public static FileLun OpenDevice(string path, ILogger logger) => OpenDevice(path, TablesOfDevices, logger);
 
-    /// <summary>The same with reservation tables elsewhere, for tests.</summary>
-    internal static FileLun OpenDevice(string path, string tables, ILogger logger) =>
-        OpenWith(path, (file, real) => new FileLun(file, real, tables, logger));
+    /// <summary>The same with reservation tables elsewhere, for tests; and without the claim, for the one that shows what it is good for.</summary>
+    internal static FileLun OpenDevice(string path, string tables, ILogger logger, bool claims = true) =>
+        OpenWith(path, (file, real) => new FileLun(file, real, tables, claims, logger));
 
     private static FileLun OpenWith(string path, Func<SafeFileHandle, string, FileLun> make)
     {

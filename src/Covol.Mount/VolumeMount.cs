@@ -99,7 +99,7 @@ public sealed class VolumeMount
             isRegistered = true;
             var mountId = Guid.NewGuid();
             volume = new NodeVolume(
-                new VolumeClientSettings(attach.Volume, configuration.Node, mountId, attach.DataKey),
+                new VolumeClientSettings(attach.Volume, configuration.Node, mountId, attach.DataKey) { LunBlockSize = lun.BlockSize },
                 connections,
                 new BootTimeClock(),
                 time,

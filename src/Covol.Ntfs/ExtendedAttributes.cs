@@ -22,7 +22,10 @@ internal sealed class ExtendedAttributes
     private const int NameLengthMax = 255;
     private const int HeaderLength = 8;
 
-    private readonly List<(string Name, byte Flags, byte[] Value)> _entries = [];
+    /// <summary>
+    /// Names are kept as they are too: one of Windows' in a code page is no UTF-8, and must be the same after we wrote the rest.
+    /// </summary>
+    private readonly List<(string Name, byte[] Bytes, byte Flags, byte[] Value)> _entries = [];
 
     public IEnumerable<string> Names => _entries.Select(entry => entry.Name);
 
@@ -44,6 +47,7 @@ internal sealed class ExtendedAttributes
 
             attributes._entries.Add((
                 Encoding.UTF8.GetString(bytes.Slice(HeaderLength, nameLength)),
+                bytes.Slice(HeaderLength, nameLength).ToArray(),
                 bytes[4],
                 bytes.Slice(HeaderLength + nameLength + 1, valueLength).ToArray()));
             if (next < HeaderLength || next >= bytes.Length)
@@ -60,7 +64,7 @@ internal sealed class ExtendedAttributes
     /// <summary>Throws NoSpace when they are more than an inode can carry.</summary>
     public byte[] Encode()
     {
-        var length = _entries.Sum(entry => EntryLength(entry.Name, entry.Value));
+        var length = _entries.Sum(entry => EntryLength(entry.Bytes, entry.Value));
         if (length > LengthMax)
         {
             throw new VolumeException(
@@ -69,12 +73,13 @@ internal sealed class ExtendedAttributes
 
         var bytes = new byte[length];
         var at = 0;
-        foreach (var (name, flags, value) in _entries)
+        foreach (var (_, name, flags, value) in _entries)
         {
             var entry = bytes.AsSpan(at, EntryLength(name, value));
             BinaryPrimitives.WriteInt32LittleEndian(entry, entry.Length);
             entry[4] = flags;
-            entry[5] = (byte)Encoding.UTF8.GetBytes(name, entry[HeaderLength..]);
+            entry[5] = (byte)name.Length;
+            name.CopyTo(entry[HeaderLength..]);
             BinaryPrimitives.WriteUInt16LittleEndian(entry[6..], (ushort)value.Length);
             value.CopyTo(entry[(HeaderLength + entry[5] + 1)..]);
             at += entry.Length;
@@ -100,11 +105,11 @@ internal sealed class ExtendedAttributes
         var index = _entries.FindIndex(entry => entry.Name == name);
         if (index < 0)
         {
-            _entries.Add((name, 0, value.ToArray()));
+            _entries.Add((name, Encoding.UTF8.GetBytes(name), 0, value.ToArray()));
         }
         else
         {
-            _entries[index] = (name, _entries[index].Flags, value.ToArray());
+            _entries[index] = _entries[index] with { Value = value.ToArray() };
         }
     }
 
@@ -125,6 +130,5 @@ internal sealed class ExtendedAttributes
 
     public bool Remove(string name) => _entries.RemoveAll(entry => entry.Name == name) > 0;
 
-    private static int EntryLength(string name, byte[] value) =>
-        (HeaderLength + Encoding.UTF8.GetByteCount(name) + 1 + value.Length + 3) & ~3;
+    private static int EntryLength(byte[] name, byte[] value) => (HeaderLength + name.Length + 1 + value.Length + 3) & ~3;
 }

@@ -68,7 +68,7 @@ public static class NtfsAdopter
         MemoryOverlay overlay, VolumeGeometry geometry, NtfsAdoptionOptions options)
     {
         using var volume = AdoptionChecks.Mount(overlay);
-        AdoptionChecks.CheckVolume(volume);
+        AdoptionChecks.CheckVolume(volume, geometry.ClusterSize);
         var guards = VolumeFingerprint.SectorsOf(
             geometry, volume.RunsOf(Interop.LibNtfs.FILE_MFT), volume.RunsOf(Interop.LibNtfs.FILE_LogFile));
         volume.CreateOwnDirectory(FileNames.Orphans);

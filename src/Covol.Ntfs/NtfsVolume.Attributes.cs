@@ -53,7 +53,7 @@ public sealed partial class NtfsVolume
         var (sequence, links, isDirectory) = inode.Header;
         var times = inode.Times;
         var extended = ReadExtended(inode);
-        var kind = KindOf(inode, extended, out var reparse);
+        var kind = KindOf(inode, extended, out var content);
         var mode = (int?)extended.Number(ExtendedAttributes.Mode);
         var data = isDirectory ? null : inode.Data;
         return new InodeAttributes(
@@ -66,11 +66,11 @@ public sealed partial class NtfsVolume
             new ByteCount(kind switch
             {
                 FileKind.Directory => DirectorySize,
-                FileKind.SymbolicLink => SpecialFiles.Target(reparse) is { } target ? System.Text.Encoding.UTF8.GetByteCount(target) : 0,
+                FileKind.SymbolicLink => SpecialFiles.Target(content) is { } target ? System.Text.Encoding.UTF8.GetByteCount(target) : 0,
                 _ => data?.Size ?? 0,
             }),
             new ByteCount(data?.Allocated ?? 0),
-            DeviceNumber(extended),
+            kind is FileKind.CharacterDevice or FileKind.BlockDevice ? DeviceNumber(inode, extended) : 0,
             new FileTime(times.Accessed),
             new FileTime(times.Modified),
             new FileTime(times.Changed),
@@ -91,9 +91,12 @@ public sealed partial class NtfsVolume
 
     private bool IsInOrphans(NtfsName name) => new FileReference(name.Parent).Record == _orphanRecord;
 
-    private FileKind KindOf(NtfsInode inode, ExtendedAttributes extended, out byte[] reparse)
+    /// <param name="inode">The file.</param>
+    /// <param name="extended">Its extended attributes.</param>
+    /// <param name="content">Of a symbolic link what <see cref="SpecialFiles.Target"/> reads.</param>
+    private FileKind KindOf(NtfsInode inode, ExtendedAttributes extended, out byte[] content)
     {
-        reparse = [];
+        content = [];
         if (inode.Header.IsDirectory)
         {
             return FileKind.Directory;
@@ -106,22 +109,34 @@ public sealed partial class NtfsVolume
 
         if ((inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0)
         {
-            return FileKind.Regular;
+            content = InterixContent(inode);
+            return SpecialFiles.KindOfInterix(content) ?? FileKind.Regular;
         }
 
-        reparse = _mounted.ReadReparse(inode);
-        return reparse.Length >= 4 && SpecialFiles.KindOf(BitConverter.ToUInt32(reparse)) is { } kind ? kind : FileKind.Regular;
+        content = _mounted.ReadReparse(inode);
+        return content.Length >= 4 && SpecialFiles.KindOf(BitConverter.ToUInt32(content)) is { } kind ? kind : FileKind.Regular;
     }
 
-    /// <summary>Linux' encoding of st_rdev (kernel new_encode_dev) of the two numbers that $LXDEV keeps apart.</summary>
-    private static uint DeviceNumber(ExtendedAttributes extended)
+    /// <summary>What a small system file holds; empty for all others.</summary>
+    private byte[] InterixContent(NtfsInode inode)
     {
-        if (extended.Find(ExtendedAttributes.Device) is not { Length: 8 } value)
+        if ((inode.Flags & Interop.LibNtfs.FILE_ATTR_SYSTEM) == 0
+            || inode.Data is not { IsEncoded: false, Size: > 0 and <= SpecialFiles.InterixLengthMax } data)
         {
-            return 0;
+            return [];
         }
 
-        var (major, minor) = (BitConverter.ToUInt32(value), BitConverter.ToUInt32(value, 4));
+        var content = new byte[data.Size];
+        using var attribute = new DataAttribute(inode, _mounted);
+        return attribute.Read(0, content) == content.Length ? content : [];
+    }
+
+    /// <summary>Linux' encoding of st_rdev (kernel new_encode_dev) of the two numbers that $LXDEV, or Interix' content, keeps apart.</summary>
+    private uint DeviceNumber(NtfsInode inode, ExtendedAttributes extended)
+    {
+        var (major, minor) = extended.Find(ExtendedAttributes.Device) is { Length: 8 } value
+            ? (BitConverter.ToUInt32(value), BitConverter.ToUInt32(value, 4))
+            : SpecialFiles.InterixDevice(InterixContent(inode));
         return (minor & 0xFF) | (major << 8) | ((minor & ~0xFFu) << 12);
     }
 

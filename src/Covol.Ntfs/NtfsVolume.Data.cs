@@ -59,10 +59,10 @@ public sealed partial class NtfsVolume
     });
 
     /// <summary>What can be changed: plain data.</summary>
-    private static DataDescription DataOf(NtfsInode inode, FileId file)
+    private DataDescription DataOf(NtfsInode inode, FileId file)
     {
         var data = PlainDataOf(inode, file);
-        return data.IsEncoded
+        return data.IsEncoded && _controls.RefuseEncodedData
             ? throw new VolumeException(
                 VolumeError.NotSupported,
                 $"{file} is compressed by Windows, so it can be read but not changed; copy it and delete the old one, or run 'compact /u' on it.")
@@ -70,7 +70,7 @@ public sealed partial class NtfsVolume
     }
 
     /// <summary>What can be read: plain data, and what the library decompresses.</summary>
-    private static DataDescription PlainDataOf(NtfsInode inode, FileId file)
+    private DataDescription PlainDataOf(NtfsInode inode, FileId file)
     {
         if (inode.Header.IsDirectory)
         {
@@ -84,7 +84,7 @@ public sealed partial class NtfsVolume
                 VolumeError.NotSupported, $"{file} is encrypted by Windows, whose keys Covol does not have; decrypt it there ('cipher /d').");
         }
 
-        return (inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0
+        return (inode.Flags & Interop.LibNtfs.FILE_ATTR_REPARSE_POINT) == 0 || !_controls.RefuseEncodedData
             ? data
             : throw new VolumeException(
                 VolumeError.NotSupported,
@@ -94,7 +94,7 @@ public sealed partial class NtfsVolume
     private FileMap MapOf(NtfsInode inode)
     {
         var data = PlainDataOf(inode, IdOf(inode));
-        if (data.IsEncoded)
+        if (data.IsEncoded && _controls.RefuseEncodedData)
         {
             return new FileMap([], new ByteCount(data.Size), new ByteCount(data.Size), new ByteCount(data.Allocated)) { IsCompressed = true };
         }

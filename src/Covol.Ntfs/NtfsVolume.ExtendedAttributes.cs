@@ -46,8 +46,13 @@ public sealed partial class NtfsVolume
                 throw new VolumeException(VolumeError.Exists, $"The extended attribute '{name}' is there already.");
             }
 
-            // All of it is one change: after a crash there is the old value or the new one.
-            TakeOut(inode, extended, large, name);
+            // All of it is one change: after a crash there is the old value or the new one. One that is replaced by another small one keeps
+            // its place and its flags, which may be Windows'.
+            if (copy.Length > LargeAttributes.SmallMax || large.Find(name) is not null)
+            {
+                TakeOut(inode, extended, large, name);
+            }
+
             Put(inode, extended, large, name, copy);
             inode.Touch(modified: false);
             inode.Close();

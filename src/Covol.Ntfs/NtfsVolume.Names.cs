@@ -59,7 +59,7 @@ public sealed partial class NtfsVolume
     public string ReadLink(FileId file) => Ask(() =>
     {
         using var inode = Open(file);
-        return KindOf(inode, ReadExtended(inode), out var reparse) == FileKind.SymbolicLink && SpecialFiles.Target(reparse) is { } target
+        return KindOf(inode, ReadExtended(inode), out var content) == FileKind.SymbolicLink && SpecialFiles.Target(content) is { } target
             ? target
             : throw new VolumeException(VolumeError.InvalidArgument, $"{file} is not a symbolic link.");
     });

@@ -22,8 +22,17 @@ internal static class SpecialFiles
     /// <summary>PATH_MAX of Linux without its terminating zero.</summary>
     public const int TargetLengthMax = 4095;
 
+    /// <summary>What Interix' links and devices have at most: eight bytes that say which, and PATH_MAX UTF-16 units.</summary>
+    public const int InterixLengthMax = HeaderLength + (2 * (TargetLengthMax + 1));
+
     private const int HeaderLength = 8;
     private const uint LinkVersion = 2;
+
+    // Interix, which ntfs-3g follows unless told otherwise (layout.h, INTX_FILE): system files that begin with one of these.
+    private const ulong InterixLink = 0x014B_4E4C_7874_6E49; // "IntxLNK", 1
+    private const ulong InterixCharacterDevice = 0x0052_4843_7874_6E49; // "IntxCHR", 0
+    private const ulong InterixBlockDevice = 0x004B_4C42_7874_6E49; // "IntxBLK", 0
+    private const int InterixDeviceLength = 24;
 
     public static FileKind? KindOf(uint tag) => tag switch
     {
@@ -70,9 +79,31 @@ internal static class SpecialFiles
         return bytes;
     }
 
-    /// <summary>Where a symbolic link points; null for one this code cannot read.</summary>
+    /// <summary>What the whole content of a system file says it is; null for one that is just a file.</summary>
+    public static FileKind? KindOfInterix(ReadOnlySpan<byte> content) => content.Length <= HeaderLength
+        ? null
+        : BinaryPrimitives.ReadUInt64LittleEndian(content) switch
+        {
+            InterixLink when content.Length % 2 == 0 => FileKind.SymbolicLink,
+            InterixCharacterDevice when content.Length == InterixDeviceLength => FileKind.CharacterDevice,
+            InterixBlockDevice when content.Length == InterixDeviceLength => FileKind.BlockDevice,
+            _ => null,
+        };
+
+    /// <summary>The two numbers of a device of Interix'; (0, 0) for anything else.</summary>
+    public static (uint Major, uint Minor) InterixDevice(ReadOnlySpan<byte> content) =>
+        KindOfInterix(content) is FileKind.CharacterDevice or FileKind.BlockDevice
+            ? ((uint)BinaryPrimitives.ReadUInt64LittleEndian(content[8..]), (uint)BinaryPrimitives.ReadUInt64LittleEndian(content[16..]))
+            : default;
+
+    /// <summary>Where a symbolic link points, by its reparse point or Interix' content; null for one this code cannot read.</summary>
     public static string? Target(ReadOnlySpan<byte> reparse)
     {
+        if (KindOfInterix(reparse) == FileKind.SymbolicLink)
+        {
+            return Encoding.Unicode.GetString(reparse[HeaderLength..]);
+        }
+
         if (reparse.Length < HeaderLength)
         {
             return null;

@@ -20,7 +20,7 @@ internal static class VolumeFingerprint
         AddRange(places, mftStart, geometry.MftRecordSize);
         AddRange(places, mftStart + (VolumeRecord * geometry.MftRecordSize), geometry.MftRecordSize);
         AddRange(places, logFile[0].Lcn * geometry.ClusterSize, JournalFormat.PageSize);
-        places.Add(geometry.Sectors * JournalFormat.SectorSize);
+        places.Add(geometry.BackupBoot.Value);
         return [.. places.Select(place => new LunByteOffset(place))];
     }
 

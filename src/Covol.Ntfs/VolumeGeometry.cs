@@ -7,19 +7,23 @@ namespace Covol.Ntfs;
 
 /// <summary>What NTFS's boot sector says (layout.h, NTFS_BOOT_SECTOR). The volume begins at the LUN's first byte.</summary>
 /// <param name="ClusterSize">Bytes, a power of two, at least 4096.</param>
-/// <param name="Sectors">Sectors of 512 bytes; the backup boot sector lies behind the last one.</param>
+/// <param name="SectorSize">Bytes, a power of two from 512 to 4096: the unit of <paramref name="Sectors"/>, and of nothing else.</param>
+/// <param name="Sectors">Sectors of the volume; the backup boot sector lies behind the last one.</param>
 /// <param name="MftStart">Cluster of the MFT's first record.</param>
 /// <param name="MftMirrorStart">Cluster of the copy of its first records.</param>
 /// <param name="MftRecordSize">Bytes of an MFT record.</param>
 /// <param name="Serial">Volume serial number.</param>
 internal sealed record VolumeGeometry(
-    int ClusterSize, long Sectors, long MftStart, long MftMirrorStart, int MftRecordSize, ulong Serial)
+    int ClusterSize, int SectorSize, long Sectors, long MftStart, long MftMirrorStart, int MftRecordSize, ulong Serial)
 {
     private const int LocatorWithin = JournalLocator.Place % JournalFormat.PageSize;
 
     private static LunByteOffset LocatorPage => new(JournalLocator.Place - LocatorWithin);
 
-    public long Clusters => Sectors * JournalFormat.SectorSize / ClusterSize;
+    public long Clusters => Sectors * SectorSize / ClusterSize;
+
+    /// <summary>Where the copy of the boot sector lies; all that it says is in its first 512 bytes.</summary>
+    public LunByteOffset BackupBoot => new(Sectors * SectorSize);
 
     public static VolumeGeometry Read(IBlockDevice device)
     {
@@ -91,16 +95,16 @@ internal sealed record VolumeGeometry(
         var sectors = BinaryPrimitives.ReadInt64LittleEndian(boot[40..]);
         var perRecord = (sbyte)boot[64];
         var recordSize = perRecord < 0 ? 1 << -perRecord : perRecord * clusterSize;
-        if (sectorSize != JournalFormat.SectorSize || clusterSize is < JournalFormat.PageSize or > 2 << 20 || (clusterSize & (clusterSize - 1)) != 0
+        if (sectorSize is < JournalFormat.SectorSize or > JournalFormat.PageSize || (sectorSize & (sectorSize - 1)) != 0
+            || clusterSize is < JournalFormat.PageSize or > 2 << 20 || (clusterSize & (clusterSize - 1)) != 0
             || recordSize is < 1024 or > 4096)
         {
             throw new NtfsRefusedException(
                 $"The volume has sectors of {sectorSize} bytes, clusters of {clusterSize} bytes and MFT records of {recordSize} "
-                + "bytes; Covol needs 512-byte "
-                + "sectors, clusters of 4 KiB or more, and records of 1 or 4 KiB. Format it anew.");
+                + "bytes; Covol needs sectors of 512 to 4096 bytes, clusters of 4 KiB or more, and records of 1 or 4 KiB. Format it anew.");
         }
 
-        if (sectors <= 0 || sectors >= deviceSize.Value / JournalFormat.SectorSize)
+        if (sectors <= 0 || sectors >= deviceSize.Value / sectorSize)
         {
             throw new NtfsRefusedException(
                 $"The volume has {sectors} sectors, more than the LUN of {deviceSize}: the LUN was made smaller, or this is not the whole of it.");
@@ -108,6 +112,7 @@ internal sealed record VolumeGeometry(
 
         return new VolumeGeometry(
             clusterSize,
+            sectorSize,
             sectors,
             BinaryPrimitives.ReadInt64LittleEndian(boot[48..]),
             BinaryPrimitives.ReadInt64LittleEndian(boot[56..]),

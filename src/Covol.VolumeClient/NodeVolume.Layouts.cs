@@ -58,7 +58,7 @@ public sealed partial class NodeVolume
             // One that is used up is followed by the next at once; without one, whether there is room is asked as seldom as all else.
             againForTail = layout.HasTail || !withTail ? TimeSpan.Zero : againForTail;
 
-            var snapshot = new LayoutSnapshot(layout, sent.Link.Session.BlockSize, _lease, leaseLife);
+            var snapshot = new LayoutSnapshot(layout, Math.Max(sent.Link.Session.BlockSize, _settings.LunBlockSize), _lease, leaseLife);
             if (snapshot.Tail is { } tail)
             {
                 tail.WhenLow = new LowTail(this, file, snapshot);

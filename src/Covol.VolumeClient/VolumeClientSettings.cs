@@ -30,6 +30,12 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     /// <summary>A file's layout is asked for at most this often, because its valid length grew or its access must widen.</summary>
     public TimeSpan LayoutAgainEvery { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Smallest unit of direct I/O on the LUN as this node sees it, in bytes. Another node may see it with smaller blocks, and the coordinator
+    /// tells what it sees itself: the larger one of both counts here.
+    /// </summary>
+    public int LunBlockSize { get; init; } = 1;
+
     /// <summary>Smaller files are served redirected: a layout costs two requests, which they never earn back.</summary>
     public ByteCount LayoutFrom { get; init; } = ByteCount.FromKibibytes(64);
 

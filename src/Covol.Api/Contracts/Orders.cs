@@ -6,7 +6,8 @@ namespace Covol.Api.Contracts;
 /// <param name="Format">Make a new NTFS volume; refused on a LUN that holds something.</param>
 /// <param name="Force">With <paramref name="Format"/>: also on a LUN that holds something, which is lost.</param>
 /// <param name="NoFencing">The LUN has no reservations, and its administrator says that it may be used all the same.</param>
-public sealed record AddVolume(string Volume, string Lun, bool Format = false, bool Force = false, bool NoFencing = false);
+/// <param name="Gpt">With <paramref name="Format"/>: the volume lies in the one partition of a new partition table.</param>
+public sealed record AddVolume(string Volume, string Lun, bool Format = false, bool Force = false, bool NoFencing = false, bool Gpt = false);
 
 /// <summary>Moves a role (a volume's coordinator, a virtual machine) to a node.</summary>
 public sealed record MoveTo(string Node);

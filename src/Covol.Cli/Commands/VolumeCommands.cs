@@ -46,11 +46,12 @@ internal static class VolumeCommands
         };
         var format = new Option<bool>("--format") { Description = "Make a new NTFS volume on an empty LUN." };
         var force = new Option<bool>("--force") { Description = "With --format: also where the LUN holds something; that is lost." };
+        var gpt = new Option<bool>("--gpt") { Description = "With --format: in a partition of a new GPT, where tools look for one." };
         var noFencing = new Option<bool>("--no-fencing")
         {
             Description = "With block: only: take a LUN without reservations, on which no node can be fenced.",
         };
-        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format, force, noFencing }.Asks(
+        return new Command("add", "Adds a volume and puts it online.") { s_name, lun, format, force, gpt, noFencing }.Asks(
             async (client, parsed, cancellation) =>
             {
                 var order = new AddVolume(
@@ -58,7 +59,8 @@ internal static class VolumeCommands
                     parsed.GetRequiredValue(lun),
                     parsed.GetValue(format),
                     parsed.GetValue(force),
-                    parsed.GetValue(noFencing));
+                    parsed.GetValue(noFencing),
+                    parsed.GetValue(gpt));
                 var volume = await Progress.Standard.WhileAsync(
                     $"{(order.Format ? "formatting" : "taking over")} {order.Lun} and adding it as {order.Volume}",
                     client.AddVolumeAsync(order, cancellation));

@@ -83,22 +83,26 @@ internal sealed class VolumeOrders
             throw new NodeException("--force goes with --format only: it lets a LUN be formatted that holds something.");
         }
 
+        if (order is { Gpt: true, Format: false })
+        {
+            throw new NodeException("--gpt goes with --format only: a volume that is taken over stays where it is, in a partition or without one.");
+        }
+
         RefuseWithoutFencing(order);
         var cluster = state.Cluster ?? throw new NodeException("The cluster store has not answered yet; try again.");
-        var lun = order.Lun;
-        if (order.Format)
-        {
-            string[] overwrite = order.Force ? ["--overwrite"] : [];
-            await _daemon.RunToEndAsync(["format", "--lun", lun, "--label", name.Value, .. overwrite], cancellation).ConfigureAwait(false);
-        }
-        else
-        {
-            // With a partition table it says which partition it found, so that every node takes the same from now on.
-            var printed = await _daemon.RunToEndAsync(["adopt", "--lun", lun], cancellation).ConfigureAwait(false);
-            lun = printed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(
-                line => line.StartsWith(lun[..(lun.IndexOf(':', StringComparison.Ordinal) + 1)], StringComparison.Ordinal))
-                ?? throw new NodeException($"Taking over {lun} ended without saying where the volume is; add it again.");
-        }
+        string[] overwrite = order.Force ? ["--overwrite"] : [];
+        string[] table = order.Gpt ? ["--gpt"] : [];
+        string[] work = order.Format
+            ? ["format", "--lun", order.Lun, "--label", name.Value, .. overwrite, .. table]
+            : ["adopt", "--lun", order.Lun];
+
+        // With a partition table it says which partition it made or found, so that every node takes the same from now on.
+        var printed = await _daemon.RunToEndAsync(work, cancellation).ConfigureAwait(false);
+        var scheme = order.Lun[..(order.Lun.IndexOf(':', StringComparison.Ordinal) + 1)];
+        var lun = printed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault(
+            line => line.StartsWith(scheme, StringComparison.Ordinal))
+            ?? throw new NodeException(
+                $"{(order.Format ? "Formatting" : "Taking over")} {order.Lun} ended without saying where the volume is; add it again.");
 
         await _records.AddVolumeAsync(cluster, name, lun, _queries.Self, order.NoFencing, cancellation).ConfigureAwait(false);
         var view = await OnlineAsync(name.Value, owned => owned.Answers, s_onlineLimit, cancellation).ConfigureAwait(false);

@@ -46,7 +46,7 @@ internal static class AdoptionChecks
         }
     }
 
-    public static void CheckVolume(MountedVolume volume)
+    public static void CheckVolume(MountedVolume volume, int clusterSize)
     {
         var information = new byte[InformationLength];
         using (var record = volume.Open(Interop.LibNtfs.FILE_Volume))
@@ -78,6 +78,7 @@ internal static class AdoptionChecks
                 CultureInfo.InvariantCulture, $"Windows has work left to do on the volume (flags {flags:x4}). {Chkdsk}"));
         }
 
+        CheckBootFile(volume, clusterSize);
         CheckBadClusters(volume);
         CheckOwnNames(volume);
     }
@@ -90,8 +91,20 @@ internal static class AdoptionChecks
         if (page.AsSpan((int)(JournalLocator.Place % JournalFormat.PageSize), JournalFormat.SectorSize).ContainsAnyExcept((byte)0))
         {
             throw new NtfsRefusedException(
-                "Sector 15 of the volume, where Covol notes the place of its journal, is not empty: a boot program is there, or a damaged note "
-                + "of Covol. Copy the files to a new volume.");
+                "Sector 15 of the volume (of 512 bytes), where Covol notes the place of its journal, is not empty: a boot program is there, or "
+                + "a damaged note of Covol. Copy the files to a new volume.");
+        }
+    }
+
+    /// <summary>That sector has to belong to $Boot: behind its end other files begin.</summary>
+    private static void CheckBootFile(MountedVolume volume, int clusterSize)
+    {
+        if (volume.RunsOf(Interop.LibNtfs.FILE_Boot) is not [{ Lcn: 0 } first, ..]
+            || first.Length * clusterSize < JournalLocator.Place + JournalFormat.SectorSize)
+        {
+            throw new NtfsRefusedException(
+                "The volume's $Boot is shorter than 8 KiB, and Covol notes the place of its journal in the last 512 bytes of these. "
+                + "Copy the files to a new volume.");
         }
     }
 

@@ -22,9 +22,15 @@ internal sealed class DirectoryCheck(
     {
         names.Sort();
         table.Visit(HasDirectory, Look);
+        var before = uint.MaxValue;
         foreach (var number in names.NotFound())
         {
-            Missing(number);
+            if (number != before)
+            {
+                Missing(number);
+            }
+
+            before = number;
         }
 
         for (var number = 0UL; number < states.Count; number++)
@@ -73,7 +79,14 @@ internal sealed class DirectoryCheck(
         try
         {
             var isWhole = IndexWalk.Run(
-                image, findings, directory, I30, Name(directory.Number), collation.Names, (entry, key) => Entry(directory, entry, key));
+                image,
+                findings,
+                directory,
+                I30,
+                Name(directory.Number),
+                IndexRule.FileName,
+                collation.Names,
+                (entry, key) => Entry(directory, entry, key));
             if (!isWhole)
             {
                 states.Add(number, RecordState.IndexUnknown);

@@ -11,6 +11,7 @@ public enum FindingKind
     VolumeDirty,
     LogFileNotClean,
     UpperCaseTable,
+    AttributeDefinitions,
 
     TableUnreadable,
     MirrorDiffers,
@@ -31,6 +32,8 @@ public enum FindingKind
     ClusterLost,
     AllocatedSize,
     SizesOutOfOrder,
+    CompressedSize,
+    CompressionUnit,
 
     LinkCount,
     NameDamaged,
@@ -46,6 +49,7 @@ public enum FindingKind
     IndexTwice,
     IndexDangling,
     IndexForeign,
+    IndexRule,
 
     SecurityUnknown,
     SecurityDescriptor,
@@ -53,6 +57,10 @@ public enum FindingKind
     ReparseNotIndexed,
     ReparseStray,
     ReparseDamaged,
+    ObjectIdNotIndexed,
+    ObjectIdStray,
+    ObjectIdDamaged,
+    QuotaIndex,
 
     ExtendedAttributes,
     OwnAttributes,

@@ -57,7 +57,14 @@ internal sealed class IndexWalk
 
     /// <summary>Walks the index of this name. False when a part could not be read, so that entries may be missing.</summary>
     public static bool Run(
-        VolumeImage image, FindingList findings, MftRecord record, string name, string where, KeyOrder compare, EntryVisitor visit)
+        VolumeImage image,
+        FindingList findings,
+        MftRecord record,
+        string name,
+        string where,
+        IndexRule rule,
+        KeyOrder compare,
+        EntryVisitor visit)
     {
         if (record.Find(MftRecord.IndexRoot, name)?.Value is not { Length: >= 32 } root)
         {
@@ -70,6 +77,14 @@ internal sealed class IndexWalk
         {
             findings.Tell(FindingKind.IndexDamaged, where, $"its index {name} has blocks of {blockSize} bytes");
             return false;
+        }
+
+        // INDEX_ROOT (layout.h): the attribute that is indexed, which is 0 for views, and the order.
+        var (type, order) = (BinaryPrimitives.ReadUInt32LittleEndian(root), BinaryPrimitives.ReadUInt32LittleEndian(root.AsSpan(4)));
+        if (type != (rule == IndexRule.FileName ? MftRecord.FileName : 0) || order != (uint)rule)
+        {
+            findings.Tell(
+                FindingKind.IndexRule, where, $"its index {name} says that it is one of {type:x} by rule {order:x}, where {(uint)rule:x} is right");
         }
 
         var parts = record.Attributes.Where(attribute => attribute.Type == MftRecord.IndexAllocation && attribute.Name == name)
@@ -91,6 +106,13 @@ internal sealed class IndexWalk
         }
 
         return walk.IsWhole;
+    }
+
+    /// <summary>What a view keeps beside a key (layout.h, INDEX_ENTRY_HEADER: offset and length); empty where it is not within.</summary>
+    public static ReadOnlySpan<byte> DataOf(ReadOnlySpan<byte> entry)
+    {
+        var (at, length) = (BinaryPrimitives.ReadUInt16LittleEndian(entry), BinaryPrimitives.ReadUInt16LittleEndian(entry[2..]));
+        return at >= EntryHeaderLength && at + length <= entry.Length ? entry.Slice(at, length) : default;
     }
 
     private void Damaged(FindingKind kind, string what)

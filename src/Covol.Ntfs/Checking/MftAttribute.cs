@@ -8,6 +8,10 @@ internal sealed record MftAttribute
 {
     private const int NonResidentHeaderLength = 64;
 
+    /// <summary>With the size on the disk, which sparse and compressed attributes have behind it.</summary>
+    private const int LongHeaderLength = 72;
+    private const int UnitMax = 16;
+
     public required uint Type { get; init; }
 
     public required string Name { get; init; }
@@ -31,6 +35,19 @@ internal sealed record MftAttribute
 
     public long Valid { get; init; }
 
+    /// <summary>Compressed in the low byte, encrypted 0x4000, sparse 0x8000 (layout.h, ATTR_FLAGS).</summary>
+    public ushort Flags { get; init; }
+
+    /// <summary>Clusters that are compressed together, of a non-resident attribute; 1: none are.</summary>
+    public long Unit { get; init; } = 1;
+
+    /// <summary>What it claims to take on the disk, holes not counted; null where it does not say.</summary>
+    public long? OnDisk { get; init; }
+
+    public bool IsCompressed => (Flags & 0x00FF) != 0;
+
+    public bool IsSparse => (Flags & 0x8000) != 0;
+
     /// <summary>Null with what is wrong when the record's bytes are not well formed.</summary>
     public static MftAttribute? Read(ReadOnlySpan<byte> bytes, ulong holder, out (FindingKind Kind, string What)? problem)
     {
@@ -50,6 +67,7 @@ internal sealed record MftAttribute
             Name = nameLength == 0 ? "" : new string(MemoryMarshal.Cast<byte, char>(bytes.Slice(nameOffset, nameLength * 2))),
             Instance = BinaryPrimitives.ReadUInt16LittleEndian(bytes[14..]),
             Holder = holder,
+            Flags = BinaryPrimitives.ReadUInt16LittleEndian(bytes[12..]),
         };
         return bytes[8] == 0 ? Resident(common, bytes, out problem) : NonResident(common, bytes, out problem);
     }
@@ -100,6 +118,10 @@ internal sealed record MftAttribute
             Allocated = BinaryPrimitives.ReadInt64LittleEndian(bytes[40..]),
             Size = BinaryPrimitives.ReadInt64LittleEndian(bytes[48..]),
             Valid = BinaryPrimitives.ReadInt64LittleEndian(bytes[56..]),
+            Unit = 1L << Math.Min((int)bytes[34], UnitMax),
+            OnDisk = (common.IsCompressed || common.IsSparse) && pairsOffset >= LongHeaderLength
+                ? BinaryPrimitives.ReadInt64LittleEndian(bytes[64..])
+                : null,
         };
     }
 }

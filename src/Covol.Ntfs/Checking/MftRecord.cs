@@ -12,6 +12,7 @@ internal sealed record MftRecord(
     public const uint StandardInformation = 0x10;
     public const uint AttributeList = 0x20;
     public const uint FileName = 0x30;
+    public const uint ObjectId = 0x40;
     public const uint VolumeInformation = 0x70;
     public const uint Data = 0x80;
     public const uint IndexRoot = 0x90;

@@ -60,10 +60,11 @@ internal sealed class NameTable
         return true;
     }
 
-    /// <summary>Records of names that no directory had, ascending.</summary>
-    public IReadOnlyList<ulong> NotFound()
+    /// <summary>Records of names that no directory had, ascending; one that has several is there as often.</summary>
+    public IReadOnlyList<uint> NotFound()
     {
-        var records = new SortedSet<ulong>();
+        // A volume whose root is gone may have millions of them.
+        var records = new List<uint>();
         for (var index = 0; index < _count; index++)
         {
             if ((_found[index / 64] & (1UL << (index % 64))) == 0)
@@ -72,7 +73,8 @@ internal sealed class NameTable
             }
         }
 
-        return [.. records];
+        records.Sort();
+        return records;
     }
 
     /// <summary>Whether a directory had this name of the file.</summary>

@@ -11,12 +11,11 @@ internal sealed class OwnPartsCheck(VolumeImage image, MftTable table, PathNames
     private const ulong Volume = 3;
     private const int FlagsOffset = 10;
     private const ushort DirtyFlag = 1;
-    private const ulong Root = 5;
 
     public void CheckBootCopy()
     {
         var boot = image.ReadBytes(0, JournalFormat.SectorSize);
-        if (!boot.AsSpan().SequenceEqual(image.ReadBytes(image.Geometry.Sectors * JournalFormat.SectorSize, JournalFormat.SectorSize)))
+        if (!boot.AsSpan().SequenceEqual(image.ReadBytes(image.Geometry.BackupBoot.Value, JournalFormat.SectorSize)))
         {
             findings.Tell(FindingKind.BootCopyDiffers, "backup boot sector", "it differs from the boot sector");
         }
@@ -77,9 +76,10 @@ internal sealed class OwnPartsCheck(VolumeImage image, MftTable table, PathNames
         }
     }
 
-    public void CheckJournal()
+    /// <param name="covol">Covol's own files in the root, by their names.</param>
+    public void CheckJournal(IReadOnlyDictionary<string, MftRecord> covol)
     {
-        var (journal, orphans) = (Find(FileNames.Journal), Find(FileNames.Orphans));
+        var (journal, orphans) = (covol.GetValueOrDefault(FileNames.Journal), covol.GetValueOrDefault(FileNames.Orphans));
         var locator = JournalLocator.Read(image.ReadBytes(JournalLocator.Place, JournalFormat.SectorSize));
         if (locator is null && journal is null && orphans is null)
         {
@@ -126,22 +126,5 @@ internal sealed class OwnPartsCheck(VolumeImage image, MftTable table, PathNames
         }
 
         findings.Tell(FindingKind.JournalSuperblock, FileNames.Journal, "neither of its superblocks is valid");
-    }
-
-    /// <summary>Made right after formatting, so among the first records; where not, the whole table is looked through.</summary>
-    private MftRecord? Find(string name)
-    {
-        MftRecord? found = null;
-        table.Visit((_, _) => found is null, (number, bytes) =>
-        {
-            if (found is null && table.IsMarked(number) && MftRecord.TryFix(bytes, "FILE"u8)
-                && MftRecord.Read(bytes, number, static (_, _) => { }) is { InUse: true, IsExtent: false } record
-                && record.Attributes.Any(attribute => attribute.Type == MftRecord.FileName && attribute.Value is { } value
-                    && NameTable.NameIn(value) == name && (NameTable.ParentIn(value) & MftRecord.NumberMask) == Root))
-            {
-                found = record;
-            }
-        });
-        return found;
     }
 }

@@ -9,6 +9,7 @@ namespace Covol.Ntfs.Checking;
 internal sealed class RecordPass(
     VolumeImage image, MftTable table, RecordStates states, ClusterMap clusters, NameTable names, PathNames paths, FindingList findings)
 {
+    private const ulong Root = 5;
     private const ulong FirstUserRecord = 24;
     private const ulong LastOwnRecord = 11;
     private const ulong BadClusters = 8;
@@ -29,11 +30,23 @@ internal sealed class RecordPass(
     /// <summary>Reparse points: tag and reference of the file, as the index of $Reparse has them.</summary>
     public HashSet<(uint Tag, ulong Reference)> ReparsePoints { get; } = [];
 
+    /// <summary>Object ids, each with the reference of its file.</summary>
+    public HashSet<(Guid Id, ulong Reference)> ObjectIds { get; } = [];
+
     /// <summary>The record of $Extend/$Reparse.</summary>
     public ulong? ReparseIndex { get; private set; }
 
+    /// <summary>The record of $Extend/$ObjId.</summary>
+    public ulong? ObjectIdIndex { get; private set; }
+
+    /// <summary>The record of $Extend/$Quota.</summary>
+    public ulong? QuotaIndex { get; private set; }
+
     /// <summary>The records below it, joined with their extension records.</summary>
     public Dictionary<ulong, MftRecord> Own { get; } = [];
+
+    /// <summary>Covol's own files in the root, by their names.</summary>
+    public Dictionary<string, MftRecord> CovolFiles { get; } = [];
 
     public void Run()
     {
@@ -164,11 +177,7 @@ internal sealed class RecordPass(
             Own[record.Number] = record;
         }
 
-        if (record.Find(MftRecord.IndexRoot, "$R") is not null && record.Number >= FirstUserRecord)
-        {
-            ReparseIndex = record.Number;
-            Own[record.Number] = record;
-        }
+        NoteIndexes(record);
 
         LookAtClusters(record, isDamaged);
         if (isDamaged)
@@ -183,6 +192,7 @@ internal sealed class RecordPass(
 
         LookAtNames(record, isDamaged);
         LookAtReparsePoint(record);
+        LookAtObjectId(record);
         try
         {
             ExtendedAttributeCheck.Run(image, record, () => paths.Of(record.Number), findings);
@@ -190,6 +200,55 @@ internal sealed class RecordPass(
         catch (ContentGoneException)
         {
             findings.Skip();
+        }
+    }
+
+    /// <summary>The indexes below $Extend, which have no fixed place: only they have views of these names.</summary>
+    private void NoteIndexes(MftRecord record)
+    {
+        if (record.Number < FirstUserRecord || record.IsDirectory)
+        {
+            return;
+        }
+
+        if (record.Find(MftRecord.IndexRoot, "$R") is not null)
+        {
+            ReparseIndex = record.Number;
+        }
+        else if (record.Find(MftRecord.IndexRoot, "$Q") is not null)
+        {
+            QuotaIndex = record.Number;
+        }
+        else if (record.Find(MftRecord.IndexRoot, "$O") is not null)
+        {
+            ObjectIdIndex = record.Number;
+        }
+        else
+        {
+            return;
+        }
+
+        Own[record.Number] = record;
+    }
+
+    private void LookAtObjectId(MftRecord record)
+    {
+        if (record.Find(MftRecord.ObjectId) is not { } id)
+        {
+            return;
+        }
+
+        if (id.Value is not { Length: >= ObjectIdCheck.KeyLength } value)
+        {
+            findings.Tell(FindingKind.ObjectIdDamaged, paths.Of(record.Number), "its object id is shorter than one");
+            states.Add(record.Number, RecordState.ObjectIdUnknown);
+            return;
+        }
+
+        // Of $Volume it is the volume's own, which need not be in the index.
+        if (record.Number >= FirstUserRecord)
+        {
+            ObjectIds.Add((new Guid(value.AsSpan(0, ObjectIdCheck.KeyLength)), record.Reference));
         }
     }
 
@@ -254,6 +313,11 @@ internal sealed class RecordPass(
             }
 
             names.Add(value, record.Number);
+            if (name is FileNames.Journal or FileNames.Orphans && (NameTable.ParentIn(value) & MftRecord.NumberMask) == Root)
+            {
+                CovolFiles[name] = record;
+            }
+
             if (record.IsDirectory)
             {
                 states.SetParent(record.Number, NameTable.ParentIn(value) & MftRecord.NumberMask);
@@ -337,46 +401,11 @@ internal sealed class RecordPass(
     {
         foreach (var first in record.Attributes.Where(attribute => attribute.Value is null && attribute.LowestVcn == 0))
         {
-            if (record.Number == BadClusters && first.Name == "$Bad")
+            if (record.Number != BadClusters || first.Name != "$Bad")
             {
-                continue;
-            }
-
-            var covered = first.Runs.Sum(run => run.Length);
-            if (record.Attributes.Any(attribute => attribute.LowestVcn > 0))
-            {
-                covered = Add(
-                    covered,
-                    record.Attributes.Where(piece => piece.LowestVcn > 0 && piece.Type == first.Type && piece.Name == first.Name)
-                        .OrderBy(piece => piece.LowestVcn));
-            }
-
-            if (first.Allocated != covered * image.Geometry.ClusterSize)
-            {
-                findings.Tell(
-                    FindingKind.AllocatedSize,
-                    paths.Of(record.Number),
-                    $"its attribute {first.Type:x} claims {first.Allocated} bytes, its runs have {covered * image.Geometry.ClusterSize}");
-            }
-            else if (first.Valid < 0 || first.Valid > first.Size || first.Size > first.Allocated)
-            {
-                findings.Tell(
-                    FindingKind.SizesOutOfOrder,
-                    paths.Of(record.Number),
-                    $"its attribute {first.Type:x} has {first.Valid} valid bytes of {first.Size} in {first.Allocated} allocated");
+                SizeCheck.Run(first, record, image.Geometry.ClusterSize, () => paths.Of(record.Number), findings);
             }
         }
-    }
-
-    // A piece that does not begin where the one before ended makes the sum wrong on purpose.
-    private static long Add(long covered, IEnumerable<MftAttribute> pieces)
-    {
-        foreach (var piece in pieces)
-        {
-            covered = piece.LowestVcn == covered ? covered + piece.Runs.Sum(run => run.Length) : -1;
-        }
-
-        return covered;
     }
 
     /// <summary>A base record with the attributes of its extension records, as they are there. Null: it cannot be read.</summary>

@@ -19,4 +19,7 @@ internal enum RecordState : byte
 
     /// <summary>A name in some index that the file does not have was told: that the file's own is missing there says nothing more.</summary>
     NameDisputed = 64,
+
+    /// <summary>It has an object id that could not be read.</summary>
+    ObjectIdUnknown = 128,
 }

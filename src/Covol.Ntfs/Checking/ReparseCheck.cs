@@ -17,7 +17,7 @@ internal sealed class ReparseCheck(
     public void Run()
     {
         var indexed = new HashSet<(uint, ulong)>();
-        var isWhole = IndexWalk.Run(image, findings, index, "$R", Where, Collation.Numbers, (_, key) =>
+        var isWhole = IndexWalk.Run(image, findings, index, "$R", Where, IndexRule.NumberLists, Collation.Numbers, (_, key) =>
         {
             if (key.Length != KeyLength)
             {

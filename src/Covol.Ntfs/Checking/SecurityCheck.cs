@@ -23,8 +23,10 @@ internal sealed class SecurityCheck(
 
     public void Run()
     {
-        _isWhole &= IndexWalk.Run(image, findings, secure, "$SII", Where, Collation.Numbers, (entry, key) => Take(entry, key, isHash: false));
-        _isWhole &= IndexWalk.Run(image, findings, secure, "$SDH", Where, Collation.Numbers, (entry, key) => Take(entry, key, isHash: true));
+        _isWhole &= IndexWalk.Run(
+            image, findings, secure, "$SII", Where, IndexRule.Number, Collation.Numbers, (entry, key) => Take(entry, key, isHash: false));
+        _isWhole &= IndexWalk.Run(
+            image, findings, secure, "$SDH", Where, IndexRule.SecurityHash, Collation.Numbers, (entry, key) => Take(entry, key, isHash: true));
         if (secure.Find(MftRecord.Data, "$SDS") is not { } stream)
         {
             findings.Tell(FindingKind.SecurityDescriptor, Where, "it has no descriptors ($SDS)");

@@ -12,6 +12,7 @@ public sealed class VolumeChecker
     /// <summary>More are counted, not told: the first ones say what happened.</summary>
     public const int FindingsMax = 100;
 
+    private const ulong DefinitionRecord = 4;
     private const ulong BitmapRecord = 6;
     private const ulong SecureRecord = 9;
     private const ulong UpperCaseRecord = 10;
@@ -69,9 +70,10 @@ public sealed class VolumeChecker
             pass.Run();
             (files, directories) = (pass.Files, pass.Directories);
             parts.CheckVolumeFlags(pass.Own);
+            DefinitionCheck.Run(_image, pass.Own.GetValueOrDefault(DefinitionRecord), _findings);
             CheckClusters(table, clusters, paths, pass.Own);
             CheckIndexes(table, states, names, paths, pass);
-            parts.CheckJournal();
+            parts.CheckJournal(pass.CovolFiles);
         }
 
         return new CheckReport(_findings.Told, _findings.Omitted, _findings.Skipped, files, directories, _image.BytesRead, replayedPages);
@@ -140,6 +142,16 @@ public sealed class VolumeChecker
         if (pass.Own.GetValueOrDefault(SecureRecord) is { } secure)
         {
             new SecurityCheck(_image, secure, pass.SecurityIds, paths, _findings).Run();
+        }
+
+        if (pass.ObjectIdIndex is { } objects)
+        {
+            new ObjectIdCheck(_image, pass.Own[objects], pass.ObjectIds, states, paths, _findings).Run();
+        }
+
+        if (pass.QuotaIndex is { } quota)
+        {
+            new QuotaCheck(_image, pass.Own[quota], _findings).Run();
         }
 
         if (pass.ReparseIndex is { } reparse)

@@ -49,7 +49,7 @@ public static class NtfsFormatter
 
         var folder = options.TemporaryFolder ?? (size >= s_largeFrom.Value ? MemoryFolder : Path.GetTempPath());
         using var image = new SparseImage(folder, new ByteCount(size));
-        MakeNtfs(image.Path, options.Label, clusterSize);
+        MakeNtfs(image.Path, options.Label, clusterSize, SectorSizeOn(device));
         var locator = AddOwnFiles(image, JournalLength(options.JournalLength, size));
         CopyTo(device, image, locator);
     }
@@ -64,7 +64,13 @@ public static class NtfsFormatter
             : throw new NtfsRefusedException($"A journal of {wanted} is not possible: it has whole MiB, from 1 MiB to 1 GiB.");
     }
 
-    internal static void MakeNtfs(string path, string label, int clusterSize)
+    /// <summary>
+    /// Of a new volume: the LUN's own blocks where they are large. Other systems mount no volume whose sectors are smaller than what the disk
+    /// can read (Windows, Linux' ntfs3), and any whose are not.
+    /// </summary>
+    private static int SectorSizeOn(IBlockDevice device) => Math.Max(JournalFormat.SectorSize, device.BlockSize);
+
+    internal static void MakeNtfs(string path, string label, int clusterSize, int sectorSize = JournalFormat.SectorSize)
     {
         var program = s_programs.FirstOrDefault(File.Exists)
             ?? throw new NtfsRefusedException("This machine has no mkntfs. Install the package ntfs-3g.");
@@ -74,7 +80,7 @@ public static class NtfsFormatter
             RedirectStandardError = true,
             ArgumentList =
             {
-                "-F", "-Q", "-q", "-s", "512", "-p", "0", "-H", "255", "-S", "63",
+                "-F", "-Q", "-q", "-s", sectorSize.ToString(CultureInfo.InvariantCulture), "-p", "0", "-H", "255", "-S", "63",
                 "-c", clusterSize.ToString(CultureInfo.InvariantCulture), "-L", label, path,
             },
         };

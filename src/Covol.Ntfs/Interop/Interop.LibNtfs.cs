@@ -27,6 +27,7 @@ internal static partial class Interop
         public const int FILE_Volume = 3;
         public const int FILE_root = 5;
         public const int FILE_Bitmap = 6;
+        public const int FILE_Boot = 7;
         public const int FILE_BadClus = 8;
 
         /// <summary>volume.h, ntfs_mount_flags: mount also where hiberfil.sys says that Windows sleeps.</summary>

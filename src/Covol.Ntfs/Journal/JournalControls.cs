@@ -36,6 +36,9 @@ internal sealed record JournalControls
     /// <summary>Data, names and attributes leave the last clusters to deletion.</summary>
     public bool KeepReserve { get; init; } = true;
 
+    /// <summary>Data that Windows compressed, encrypted or keeps elsewhere is in no map and is not written.</summary>
+    public bool RefuseEncodedData { get; init; } = true;
+
     /// <summary>
     /// A change that does not fit what is left of a commit is undone; without it the commit is larger than the journal.
     /// </summary>

@@ -45,6 +45,7 @@ public sealed class AdoptedVolumes
             cut.SetLength(5_000);
         }
 
+        ShowsNoHole($"{home}/compressed/text");
         Should.Throw<IOException>(() => File.AppendAllText($"{home}/compressed/text", "more"));
         Should.Throw<IOException>(() => File.WriteAllText($"{home}/compressed/text", "other"));
         File.Delete($"{home}/compressed/tiny");
@@ -113,6 +114,18 @@ public sealed class AdoptedVolumes
             + Convert.ToHexString(SHA256.HashData(bytes.AsSpan((int)start + (128 << 20))));
     }
 
+    /// <summary>The holes behind what was compressed are no holes of the file: SEEK_DATA and SEEK_HOLE of &lt;unistd.h&gt;.</summary>
+    private static void ShowsNoHole(string path)
+    {
+        using var file = File.OpenHandle(path);
+        var (descriptor, size) = ((int)file.DangerousGetHandle(), RandomAccess.GetLength(file));
+        for (var at = 0L; at < size; at += 50_000)
+        {
+            Posix.Libc.Seek(descriptor, at, 3).ShouldBe(at);
+            Posix.Libc.Seek(descriptor, at, 4).ShouldBe(size);
+        }
+    }
+
     private async Task SameOnEveryNodeAsync(SortedDictionary<string, string> before)
     {
         foreach (var node in (int[])[1, 2])
@@ -161,6 +174,87 @@ public sealed class AdoptedVolumes
         await Shell.RunAsync(_lab.Path, "volume", "add", "Again", "--lun", $"file:{lun}");
         Directory.GetFiles(_lab.OnNode(2, "Again")).Select(Path.GetFileName).ShouldBe(["file", "of node1", "of node2"], ignoreOrder: true);
         await Shell.RunAsync(_lab.Path, "volume", "remove", "Again");
+    }
+
+    [NeedsTheory(Machine.Root, Machine.Fuse, "etcd", "mkntfs", "ntfs-3g", "losetup", "dd")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_device_with_blocks_of_4096_bytes_is_formatted_served_checked_and_given_back(bool partitioned)
+    {
+        var name = partitioned ? "LargeParts" : "Large";
+        var backing = _lab.NewLun(name, Size);
+        string[] more = partitioned ? ["--gpt"] : [];
+        var data = new byte[3_000_123];
+        new Random(5).NextBytes(data);
+        using (var device = LoopDevice.Attach(backing, 4096))
+        {
+            var uri = $"block:{device.Path}";
+            await Shell.RunAsync(_lab.Path, ["volume", "add", name, "--lun", uri, "--format", "--no-fencing", .. more]);
+            (await Shell.JsonAsync(_lab.Path, "volume", "list")).EnumerateArray().Select(volume => volume.GetProperty("lun").GetString())
+                .ShouldContain(partitioned ? $"{uri}#partition=1048576" : uri);
+            var (here, there) = ($"{_lab.OnNode(1, name)}/disk", $"{_lab.OnNode(2, name)}/disk");
+            await File.WriteAllBytesAsync(here, data);
+            await File.WriteAllBytesAsync(here, data);
+
+            // In parts of blocks, between blocks and over their borders, from both nodes, also past every cache.
+            for (var turn = 0; turn < 24; turn++)
+            {
+                var (path, at, length) = (turn % 2 == 0 ? here : there, (turn * 113_761) + 512, 100 + (turn * 777));
+                var piece = data.AsMemory(at, length);
+                new Random(turn).NextBytes(piece.Span);
+                await using var file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                file.Position = at;
+                await file.WriteAsync(piece);
+            }
+
+            // As on such a disk itself, programs that ask for direct I/O have to use its blocks: a machine's disk would be slow otherwise.
+            new Random(99).NextBytes(data.AsSpan(3 * 4096, 5 * 4096));
+            var piece4k = $"{_lab.Scratch}/{name}-piece";
+            await File.WriteAllBytesAsync(piece4k, data[(3 * 4096)..(8 * 4096)]);
+            Should.Throw<ShouldAssertException>(() => LoopDevice.Run(
+                "dd", $"if={piece4k}", $"of={there}", "bs=512", "seek=25", "oflag=direct", "conv=notrunc", "status=none"));
+            LoopDevice.Run("dd", $"if={piece4k}", $"of={there}", "bs=4096", "seek=3", "oflag=direct", "conv=notrunc", "status=none");
+            foreach (var path in (string[])[here, there])
+            {
+                (await File.ReadAllBytesAsync(path)).AsSpan().SequenceEqual(data).ShouldBeTrue(path);
+            }
+
+            await Shell.RunAsync(_lab.Path, "volume", "move", name, "--to", "node2");
+            LoopDevice.Run("dd", $"if={here}", $"of={piece4k}", "bs=4096", "skip=3", "count=5", "iflag=direct", "status=none");
+            (await File.ReadAllBytesAsync(piece4k)).ShouldBe(data[(3 * 4096)..(8 * 4096)]);
+            (await Shell.RunAsync(_lab.Path, "volume", "check", name)).ShouldStartWith($"{name} is sound: ");
+            await Shell.RunAsync(_lab.Path, "volume", "remove", name);
+
+            // What was given back is taken over again, in its partition or without one.
+            await Shell.RunAsync(_lab.Path, "volume", "add", name, "--lun", uri, "--no-fencing");
+            (await File.ReadAllBytesAsync(there)).AsSpan().SequenceEqual(data).ShouldBeTrue();
+            (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Other", "--lun", uri, "--format", "--no-fencing")).ShouldContain("carries");
+            await Shell.RunAsync(_lab.Path, "volume", "remove", name);
+            (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Other", "--lun", uri, "--format", "--no-fencing"))
+                .ShouldContain(partitioned ? "holds a GPT partition table already" : "holds an NTFS volume already");
+        }
+
+        using var plain = partitioned ? LoopDevice.Attach(backing, 4096, 1 << 20) : LoopDevice.Attach(backing, 4096);
+        WindowsTree.Mounted(plain.Path, _lab.Scratch, root => File.ReadAllBytes($"{root}/disk").AsSpan().SequenceEqual(data)).ShouldBeTrue();
+    }
+
+    [NeedsFact(Machine.Root, Machine.Fuse, "etcd", "mkntfs")]
+    public async Task A_partition_table_is_made_when_it_is_asked_for_and_what_is_there_is_not_lost_by_that()
+    {
+        var lun = _lab.NewLun("table", Size);
+        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Table", "--lun", $"file:{lun}", "--gpt")).ShouldContain("--gpt goes with --format");
+        await Shell.RunAsync(_lab.Path, "volume", "add", "Table", "--lun", $"file:{lun}", "--format", "--gpt");
+        await File.WriteAllTextAsync($"{_lab.OnNode(1, "Table")}/file", "content");
+        (await File.ReadAllTextAsync($"{_lab.OnNode(2, "Table")}/file")).ShouldBe("content");
+        await Shell.RunAsync(_lab.Path, "volume", "remove", "Table");
+
+        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Table", "--lun", $"file:{lun}", "--format", "--gpt"))
+            .ShouldContain("holds a GPT partition table already");
+        (await Shell.RefusedAsync(_lab.Path, "volume", "add", "Table", "--lun", $"file:{lun}#partition=1048576", "--format", "--gpt", "--force"))
+            .ShouldContain("names a partition");
+        await Shell.RunAsync(_lab.Path, "volume", "add", "Table", "--lun", $"file:{lun}");
+        (await File.ReadAllTextAsync($"{_lab.OnNode(2, "Table")}/file")).ShouldBe("content");
+        await Shell.RunAsync(_lab.Path, "volume", "remove", "Table");
     }
 
     [NeedsFact(Machine.Root, Machine.Fuse, "etcd", "mkntfs", "losetup")]

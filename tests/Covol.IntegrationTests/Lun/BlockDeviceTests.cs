@@ -65,6 +65,28 @@ public sealed class BlockDeviceTests : IDisposable
         FileLun.OpenDevice(device.Path, $"{_folder}/other", NullLogger.Instance).Dispose();
     }
 
+    [NeedsTheory(Machine.Root, "losetup")]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Another_program_gets_it_for_itself_only_where_the_claim_is_left_out(bool claims)
+    {
+        using var device = LoopDevice.Attach(Backing());
+        using var lun = FileLun.OpenDevice(device.Path, Tables, NullLogger.Instance, claims);
+        lun.Register(new ReservationKey(1));
+
+        // As any other program asks for it: it knows nothing of the lock that our processes share.
+        var claim = () => BlockDeviceClaim.TryTake(device.Path, $"{_folder}/other.claim").ShouldNotBeNull().Dispose();
+
+        if (claims)
+        {
+            Should.Throw<LunException>(claim).Message.ShouldContain("in use by another program");
+        }
+        else
+        {
+            claim();
+        }
+    }
+
     [NeedsFact(Machine.Root, "losetup")]
     public void Within_one_machine_it_is_fenced_like_a_file()
     {

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Covol.IntegrationTests.Support;
-using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Shouldly;
+using Xunit;
 
 namespace Covol.IntegrationTests.Ntfs;
 
@@ -21,11 +21,13 @@ public sealed class StandardTools : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [NeedsFact("mkntfs", "ntfsresize", "ntfsfix", "ntfscat")]
-    public void The_programs_of_ntfs3g_find_a_sound_volume_and_the_same_bytes()
+    [NeedsTheory("mkntfs", "ntfsresize", "ntfsfix", "ntfscat")]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public void The_programs_of_ntfs3g_find_a_sound_volume_and_the_same_bytes(int block)
     {
         var data = RandomNumberGenerator.GetBytes(DataLength);
-        using (var device = new ImageDevice(Image, ByteCount.FromMebibytes(64)))
+        using (var device = new ImageDevice(Image, ByteCount.FromMebibytes(64), block))
         {
             NtfsFormatter.Format(device, new NtfsFormatOptions { Label = "outside", TemporaryFolder = _folder });
             Work(device, data);
@@ -89,36 +91,5 @@ public sealed class StandardTools : IDisposable
         var said = System.Text.Encoding.UTF8.GetString(output.ToArray(), 0, (int)Math.Min(2000, output.Length));
         process.ExitCode.ShouldBe(0, $"{program} said: {said}");
         return output.ToArray();
-    }
-
-    /// <summary>A sparse file as a LUN, without direct I/O: the programs read it through the page cache.</summary>
-    private sealed class ImageDevice : IBlockDevice
-    {
-        private readonly Microsoft.Win32.SafeHandles.SafeFileHandle _file;
-
-        public ImageDevice(string path, ByteCount size)
-        {
-            _file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite);
-            RandomAccess.SetLength(_file, size.Value);
-            Size = size;
-        }
-
-        public ByteCount Size { get; }
-
-        public int BlockSize => 512;
-
-        public void Read(LunByteOffset from, Span<byte> target) => RandomAccess.Read(_file, target, from.Value).ShouldBe(target.Length);
-
-        public void Write(LunByteOffset at, ReadOnlySpan<byte> source) => RandomAccess.Write(_file, source, at.Value);
-
-        public void Flush() => RandomAccess.FlushToDisk(_file);
-
-        public void WriteZeroes(LunByteOffset at, ByteCount length) => Write(at, new byte[length.Value]);
-
-        public void Discard(LunByteOffset at, ByteCount length)
-        {
-        }
-
-        public void Dispose() => _file.Dispose();
     }
 }

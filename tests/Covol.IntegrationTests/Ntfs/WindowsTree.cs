@@ -23,11 +23,11 @@ internal static class WindowsTree
     private const string Hidden = "0x27000000";
 
     /// <summary>Mounts an image or a device while something is done below the mount point.</summary>
-    public static T Mounted<T>(string image, string folder, Func<string, T> work)
+    public static T Mounted<T>(string image, string folder, Func<string, T> work, string options = Options)
     {
         var point = Path.Combine(folder, "mnt");
         Directory.CreateDirectory(point);
-        using var mount = System.Diagnostics.Process.Start("ntfs-3g", ["-o", Options, image, point]);
+        using var mount = System.Diagnostics.Process.Start("ntfs-3g", ["-o", options, image, point]);
         var waited = System.Diagnostics.Stopwatch.StartNew();
         while (!File.ReadAllText("/proc/mounts").Contains($" {point} ", StringComparison.Ordinal))
         {
@@ -117,7 +117,8 @@ internal static class WindowsTree
         }
     }
 
-    private static string Value(string path, string name)
+    /// <summary>An extended attribute in hexadecimal; empty where there is none.</summary>
+    public static string Value(string path, string name)
     {
         using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
             "getfattr", ["--only-values", "-h", "--absolute-names", "-n", name, path])

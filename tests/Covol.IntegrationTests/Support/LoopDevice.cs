@@ -10,8 +10,11 @@ internal sealed class LoopDevice : IDisposable
 
     public string Path { get; }
 
-    public static LoopDevice Attach(string file, int sector = 512) =>
-        new(Run("losetup", "--find", "--show", "--sector-size", $"{sector}", file).Trim());
+    /// <param name="file">What it shows.</param>
+    /// <param name="sector">Its blocks, in bytes.</param>
+    /// <param name="offset">The first byte that it shows.</param>
+    public static LoopDevice Attach(string file, int sector = 512, long offset = 0) =>
+        new(Run("losetup", "--find", "--show", "--sector-size", $"{sector}", "--offset", $"{offset}", file).Trim());
 
     public void Dispose() => Run("losetup", "--detach", Path);
 

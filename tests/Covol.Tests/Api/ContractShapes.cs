@@ -22,7 +22,7 @@ public sealed class ContractShapes
         [typeof(VirtualMachineView)] = "name state reason node memoryBytes cpus disks consoleLog",
         [typeof(MigrationView)] = "from to totalMs downtimeMs blackoutMs",
         [typeof(VirtualMachineDefinition)] = "name memoryBytes cpus disks kernel initrd append",
-        [typeof(AddVolume)] = "volume lun format force noFencing",
+        [typeof(AddVolume)] = "volume lun format force noFencing gpt",
         [typeof(CheckView)] = "volume lun isSound findings omitted skipped files directories bytesRead replayedPages milliseconds",
         [typeof(FindingView)] = "code where what advice",
         [typeof(MoveTo)] = "node",

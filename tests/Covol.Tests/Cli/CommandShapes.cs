@@ -39,7 +39,7 @@ public sealed class CommandShapes
         "covol vm start --on",
         "covol vm stop --force",
         "covol volume",
-        "covol volume add --force --format --lun --no-fencing",
+        "covol volume add --force --format --gpt --lun --no-fencing",
         "covol volume check --force --lun",
         "covol volume list",
         "covol volume move --to",

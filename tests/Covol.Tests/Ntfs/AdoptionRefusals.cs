@@ -106,6 +106,26 @@ public sealed class AdoptionRefusals
     }
 
     [Fact]
+    public void A_volume_whose_boot_file_ends_before_the_place_of_the_note_is_refused()
+    {
+        const int boot = 7;
+        var volume = new DamagedVolume(PlainVolume.Worked().Device);
+        volume.Edit(boot, record =>
+        {
+            // Of its two clusters one is left.
+            var attribute = record.AsSpan(DamagedVolume.At(record, DamagedVolume.Data));
+            attribute[BinaryPrimitives.ReadUInt16LittleEndian(attribute[32..]) + 1] = 1;
+            BinaryPrimitives.WriteInt64LittleEndian(attribute[24..], 0);
+            foreach (var size in (int[])[40, 48, 56])
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(attribute[size..], 4096);
+            }
+        });
+
+        Refused(volume.Device).ShouldContain("$Boot is shorter");
+    }
+
+    [Fact]
     public void A_volume_whose_bitmap_does_not_know_a_files_clusters_is_refused()
     {
         const int bitmap = 6;
@@ -141,11 +161,14 @@ public sealed class AdoptionRefusals
     }
 
     [Theory]
-    [InlineData(4096)]
-    [InlineData(65_536)]
-    public void What_mkntfs_makes_is_adopted_whatever_its_clusters(int clusterSize)
+    [InlineData(4096, 512)]
+    [InlineData(65_536, 512)]
+    [InlineData(4096, 4096)]
+    [InlineData(65_536, 4096)]
+    [InlineData(8192, 1024)]
+    public void What_mkntfs_makes_is_adopted_whatever_its_clusters_and_sectors(int clusterSize, int sector)
     {
-        var device = PlainVolume.Empty(ByteCount.FromMebibytes(128), clusterSize);
+        var device = PlainVolume.Empty(ByteCount.FromMebibytes(128), clusterSize, sector);
 
         NtfsAdopter.Adopt(device, NtfsAdoptionOptions.Default);
 

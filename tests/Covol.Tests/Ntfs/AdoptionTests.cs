@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Ntfs.Format;
+using Covol.Ntfs.Journal;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
@@ -92,8 +93,10 @@ public sealed class AdoptionTests
     [Fact]
     public void On_blocks_of_4096_bytes_all_of_it_works_as_well()
     {
-        using var device = new LargeBlockDevice(new SnapshotDevice(ByteCount.FromMebibytes(64)));
+        var below = new SnapshotDevice(ByteCount.FromMebibytes(64));
+        using var device = new LargeBlockDevice(below);
         NtfsFormatter.Format(device, new NtfsFormatOptions { Label = "4Kn" });
+        VolumeGeometry.Read(device).SectorSize.ShouldBe(4096);
         using (var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume)
         {
             var file = volume.Create(volume.Root, "file", new NewInode(FileKind.Regular, 0x1A4, 0, 0)).File;
@@ -103,9 +106,34 @@ public sealed class AdoptionTests
         }
 
         NtfsReleaser.Release(device);
+        PlainVolume.ProblemsOf(below).ShouldBeEmpty();
         NtfsAdopter.Adopt(device, s_options);
+        VolumeChecker.CheckAtRest(device).Findings.ShouldBeEmpty();
         using var again = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
         again.Lookup(again.Root, "file").ShouldNotBeNull().Size.Value.ShouldBe(3 << 20);
+    }
+
+    [Theory]
+    [InlineData(512, true)]
+    [InlineData(4096, false)]
+    public void Sectors_of_another_size_than_the_blocks_are_served_too(int sector, bool largeBlocks)
+    {
+        var (disk, tree) = PlainVolume.Worked(sector);
+        IBlockDevice device = largeBlocks ? new LargeBlockDevice(disk) : disk;
+
+        NtfsAdopter.Adopt(device, s_options);
+        using (var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume)
+        {
+            volume.Create(volume.Root, "new", new NewInode(FileKind.Regular, 0x1A4, 0, 0));
+            volume.Commit([]);
+            volume.Unlink(volume.Root, "new", isDirectory: false).ShouldNotBeNull();
+            volume.Commit([]);
+        }
+
+        NtfsReleaser.Release(device);
+        PlainVolume.ProblemsOf(disk).ShouldBeEmpty();
+        NtfsAdopter.Adopt(device, s_options);
+        PlainVolume.TreeOf(disk).ShouldBe(tree);
     }
 
     [Fact]
@@ -127,6 +155,13 @@ public sealed class AdoptionTests
 
         NtfsAdopter.Adopt(device, s_options);
 
+        // Without the refusal a program is given what lies there, which is not what the file holds.
+        using (var unguarded = NtfsVolume.Open(
+            device, new Epoch(1), NtfsOptions.Default, new JournalControls { RefuseEncodedData = false }).Volume)
+        {
+            unguarded.Read(unguarded.Lookup(unguarded.Root, "link 7").ShouldNotBeNull().File, 0, 10).ShouldBe(new byte[10]);
+        }
+
         using var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
         var file = volume.Lookup(volume.Root, "link 7").ShouldNotBeNull().File;
         Should.Throw<VolumeException>(() => volume.Map(file)).Error.ShouldBe(VolumeError.NotSupported);
@@ -137,10 +172,12 @@ public sealed class AdoptionTests
         VolumeChecker.Check(device).ShouldBeEmpty();
     }
 
-    [Fact]
-    public void Adoption_cut_anywhere_leaves_the_plain_volume_or_the_adopted_one()
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public void Adoption_cut_anywhere_leaves_the_plain_volume_or_the_adopted_one(int sector)
     {
-        var (plain, tree) = PlainVolume.Worked();
+        var (plain, tree) = PlainVolume.Worked(sector);
         var free = FreePages(plain);
         var (cuts, adopted) = Cut(plain, device => NtfsAdopter.Adopt(device, s_options), disk =>
         {
@@ -170,10 +207,12 @@ public sealed class AdoptionTests
         cuts.ShouldBeGreaterThan(10);
     }
 
-    [Fact]
-    public void Release_cut_anywhere_leaves_the_Covol_volume_or_a_plain_one_and_can_be_asked_for_again()
+    [Theory]
+    [InlineData(512)]
+    [InlineData(4096)]
+    public void Release_cut_anywhere_leaves_the_Covol_volume_or_a_plain_one_and_can_be_asked_for_again(int sector)
     {
-        var (device, tree) = PlainVolume.Worked();
+        var (device, tree) = PlainVolume.Worked(sector);
         NtfsAdopter.Adopt(device, s_options);
         var (cuts, plain) = Cut(device, NtfsReleaser.Release, disk =>
         {

@@ -49,6 +49,21 @@ public sealed class CrashTests
         RecoverFromAll(
         CrashTrial.Run(new CrashSettings(31, 80) { StepsPerCheckpoint = int.MaxValue, Volume = FormattedVolume.Tight }));
 
+    [Theory]
+    [InlineData(71)]
+    [InlineData(72)]
+    public void A_volume_with_sectors_of_4096_bytes_comes_back_whole_from_every_cut(int seed)
+    {
+        var trial = CrashTrial.Run(new CrashSettings(seed, 50) { Volume = FormattedVolume.LargeSectors });
+
+        trial.WroteWholeBlocksOf(4096).ShouldBeTrue();
+        RecoverFromAll(trial);
+    }
+
+    [Fact]
+    public void Files_with_holes_on_sectors_of_4096_bytes_come_back_whole_from_every_cut() =>
+        RecoverFromAll(CrashTrial.Run(new CrashSettings(73, 60) { Mix = WorkMix.Holes, Volume = FormattedVolume.LargeSectors }));
+
     private static void RecoverFromAll(CrashTrial trial)
     {
         foreach (var unflushed in Enum.GetValues<CrashPoints.Unflushed>())

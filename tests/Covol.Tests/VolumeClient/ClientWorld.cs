@@ -17,7 +17,8 @@ internal sealed class ClientWorld : IAsyncDisposable
         TimeProvider? time = null,
         TimeSpan? renewEvery = null,
         bool fencesLateWrites = true,
-        bool bindsHandles = true)
+        bool bindsHandles = true,
+        int lunBlockSize = 512)
     {
         Connections.There[Endpoint] = Coordinator;
         Volume = new NodeVolume(
@@ -28,6 +29,7 @@ internal sealed class ClientWorld : IAsyncDisposable
                 BackoffMin = TimeSpan.FromMilliseconds(1),
                 BackoffMax = TimeSpan.FromMilliseconds(5),
                 RenewEvery = renewEvery ?? TimeSpan.FromMilliseconds(20),
+                LunBlockSize = lunBlockSize,
                 RoomWait = TimeSpan.FromSeconds(3),
                 FencesLateWrites = fencesLateWrites,
                 BindsHandles = bindsHandles,

@@ -31,6 +31,23 @@ public sealed class LayoutLifeTests
     }
 
     [Fact]
+    public async Task A_node_that_sees_larger_blocks_than_the_coordinator_reads_and_writes_whole_ones_of_its_own()
+    {
+        await using var world = new ClientWorld(lunBlockSize: 4096);
+        await world.ConnectAsync();
+        var handle = await world.OpenDirectAsync();
+        var segments = new LunSegment[4];
+
+        handle.TryMapWrite(new FileByteOffset(512), 512, segments, out _, out _).ShouldBeFalse();
+        handle.TryMapWrite(new FileByteOffset(4096), 8192, segments, out var count, out var pinned).ShouldBeTrue();
+        handle.WriteEnded(pinned, new FileByteOffset(4096), 8192, succeeded: true);
+        segments[..count].ShouldAllBe(segment => segment.LunStart.Value % 4096 == 0 && segment.Length % 4096 == 0);
+        handle.TryMapRead(new FileByteOffset(5000), 100, segments, out count, out pinned).ShouldBeTrue();
+        handle.ReadEnded(pinned, 100, succeeded: true);
+        segments[..count].ShouldAllBe(segment => segment.LunStart.Value % 4096 == 0 && segment.Length % 4096 == 0);
+    }
+
+    [Fact]
     public async Task A_recall_of_a_layout_that_this_node_does_not_have_is_answered_all_the_same()
     {
         await using var world = new ClientWorld();

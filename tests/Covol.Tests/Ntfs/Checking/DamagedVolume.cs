@@ -12,6 +12,7 @@ internal sealed class DamagedVolume
     public const int StandardInformation = 0x10;
     public const int AttributeList = 0x20;
     public const int FileName = 0x30;
+    public const int ObjectId = 0x40;
     public const int VolumeInformation = 0x70;
     public const int Data = 0x80;
     public const int IndexRoot = 0x90;

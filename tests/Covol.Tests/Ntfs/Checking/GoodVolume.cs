@@ -1,4 +1,5 @@
 using Covol.Ntfs;
+using Covol.Ntfs.Format;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
@@ -21,11 +22,46 @@ internal static class GoodVolume
         }
     }
 
-    /// <summary>Files that the tests name: plain, other, pieces (with an attribute list), folder of 300, link, twice, loops.</summary>
+    /// <summary>Files that the tests name: plain, other, pieces (with an attribute list), folder of 300, link, twice, loops, holes, packed.</summary>
     private static SnapshotDevice Make()
     {
         var device = FormattedVolume.Small();
-        using var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume;
+        using (var volume = NtfsVolume.Open(device, new Epoch(1), NtfsOptions.Default).Volume)
+        {
+            Fill(volume);
+        }
+
+        SetObjectId(device, "other");
+
+        // What lies in units of 16 clusters, each begun by four, could as well have been compressed.
+        new DamagedVolume(device).Edit("packed", record =>
+        {
+            var data = DamagedVolume.At(record, DamagedVolume.Data);
+            (record[data + 12], record[data + 34]) = (1, 4);
+        });
+        return device;
+    }
+
+    private static unsafe void SetObjectId(SnapshotDevice device, string name)
+    {
+        using var plain = new MountedVolume(new DirectDevice(device));
+        using var root = plain.Open(5);
+        using var inode = plain.Open(new FileReference(plain.Find(root, name)!.Value).Record);
+        root.Close();
+        var set = (delegate* unmanaged[Cdecl]<nint, byte*, nuint, int, int>)System.Runtime.InteropServices.NativeLibrary.GetExport(
+            System.Runtime.InteropServices.NativeLibrary.Load("libntfs-3g.so.89"), "ntfs_set_ntfs_object_id");
+        var id = stackalloc byte[16];
+        new Guid("12345678-9abc-def0-1234-56789abcdef0").TryWriteBytes(new Span<byte>(id, 16));
+        if (set(inode.Handle, id, 16, 0) != 0)
+        {
+            throw new InvalidOperationException("The library sets no object id.");
+        }
+
+        inode.Close();
+    }
+
+    private static void Fill(NtfsVolume volume)
+    {
         var root = volume.Root;
         volume.Extend(volume.Create(root, "plain", s_file).File, ByteCount.FromMebibytes(1));
         volume.Extend(volume.Create(root, "other", s_file).File, ByteCount.FromMebibytes(1));
@@ -58,8 +94,14 @@ internal static class GoodVolume
             volume.Link(pieces, folder, $"pieces and more names than fit {name}");
         }
 
+        foreach (var name in (string[])["holes", "packed"])
+        {
+            var file = volume.Create(root, name, s_file).File;
+            volume.Allocate(file, new FileByteOffset(64 << 10), new FileByteOffset(80 << 10));
+            volume.Allocate(file, new FileByteOffset(128 << 10), new FileByteOffset(144 << 10));
+        }
+
         volume.Commit([]);
         volume.Checkpoint([]);
-        return device;
     }
 }

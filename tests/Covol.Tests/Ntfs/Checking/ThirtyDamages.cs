@@ -15,13 +15,17 @@ public sealed partial class ThirtyDamages
     private static readonly Damage[] s_damages =
     [
         new("the backup boot sector has another byte", "boot-copy-differs", "backup boot sector", volume =>
-            volume.Flip((volume.Geometry.Sectors * 512) + 100)),
+            volume.Flip(volume.Geometry.BackupBoot.Value + 100)),
         new("the volume is marked dirty", "volume-dirty", "$Volume", volume =>
             volume.Edit(3, record => record[ValueAt(record, VolumeInformation) + 10] |= 1)),
         new("NTFS's own log holds something", "log-file-not-clean", "$LogFile", volume =>
             volume.Poke(volume.ContentPlace(2, Data, "", 0), "RCRD"u8)),
         new("a letter has another upper case", "upcase-damaged", "$UpCase", volume =>
             volume.Poke(volume.ContentPlace(10, Data, "", 'a' * 2), (byte)'B', 0)),
+        new("the list of attributes calls one by another name", "attribute-definitions", "$AttrDef", volume =>
+            volume.Flip(volume.ContentPlace(4, Data, "", 162))),
+        new("the list of attributes ends early", "attribute-definitions", "$AttrDef", volume =>
+            volume.Poke(volume.ContentPlace(4, Data, "", (14 * 160) + 128), 0, 0)),
         new("the MFT's own record is torn", "mft-unreadable", "$MFT", volume => volume.Flip(volume.PlaceOf(0) + 510)),
         new("the MFT's mirror has another byte", "mft-mirror-differs", "$MFTMirr, record 2", volume =>
             volume.Flip((volume.Geometry.MftMirrorStart * volume.Geometry.ClusterSize) + (2 * volume.Geometry.MftRecordSize) + 8)),
@@ -69,6 +73,12 @@ public sealed partial class ThirtyDamages
             volume.Edit("plain", record => record[At(record, Data) + 41] += 0x10)),
         new("more is valid than there is", "size-order", "/plain (record {plain})", volume =>
             volume.Edit("plain", record => record[At(record, Data) + 60] = 1)),
+        new("a file with holes claims more room than its clusters have", "size-compressed", "/holes (record {holes})", volume =>
+            volume.Edit("holes", record => record[At(record, Data) + 65] += 0x10)),
+        new("a compressed file claims less room than its clusters have", "size-compressed", "/packed (record {packed})", volume =>
+            volume.Edit("packed", record => record[At(record, Data) + 65] -= 0x10)),
+        new("a cluster lies behind a hole of its compression unit", "compression-unit", "/packed (record {packed})", volume =>
+            volume.Edit("packed", record => record[At(record, Data) + 34] = 5)),
         new("a file counts one name too many", "link-count", "/second (record {twice})", volume =>
             volume.Edit("twice", record => record[0x12]++)),
         new("a name has no length", "name-damaged", "record {plain}", volume =>
@@ -98,6 +108,8 @@ public sealed partial class ThirtyDamages
             volume.EditBlockWith("folder", "file150m", (node, at) => node[at + 6]++)),
         new("a name in the directory is another than the file's", "index-foreign", "/folder (record {folder})", volume =>
             volume.EditBlockWith("folder", "file150m", (node, at) => node[at + 16 + 0x42 + 14] = (byte)'n')),
+        new("an index says that its order is another", "index-rule", "/folder (record {folder})", volume =>
+            volume.Edit("folder", record => record[ValueAt(record, IndexRoot, "$I30") + 4] = 0x10)),
         new("a file has a security id that nobody knows", "security-unknown", "/$Extend/$Quota (record 24)", volume =>
             volume.Edit(24, record => record[ValueAt(record, StandardInformation) + 0x35] = 9)),
         new("a security descriptor has another byte", "security-descriptor", "$Secure", volume =>
@@ -112,6 +124,14 @@ public sealed partial class ThirtyDamages
             volume.Edit("link", record => RemoveAttribute(record, ReparsePoint))),
         new("a reparse point has another length than it says", "reparse-damaged", "/link (record {link})", volume =>
             volume.Edit("link", record => record[ValueAt(record, ReparsePoint) + 4]++)),
+        new("an object id is missing in its index", "object-id-not-indexed", "/other (record {other})", volume =>
+            volume.EditRootWith(volume.Number("$ObjId"), "$O", null, RemoveEntry)),
+        new("the index of object ids names a file that has none", "object-id-stray", "$Extend/$ObjId", volume =>
+            volume.Edit("other", record => RemoveAttribute(record, ObjectId))),
+        new("an object id has eight bytes", "object-id-damaged", "/other (record {other})", volume =>
+            volume.Edit("other", record => record[At(record, ObjectId) + 16] = 8)),
+        new("who is accounted for is missing under his SID", "quota-index", "$Extend/$Quota", volume =>
+            volume.EditRootWith(volume.Number("$Quota"), "$O", null, RemoveEntry)),
         new("the summary of extended attributes says another length", "ea-damaged", "/second (record {twice})", volume =>
             volume.Edit("twice", record => record[ValueAt(record, EaInformation) + 4] += 4)),
         new("an extended attribute leads out of all", "ea-damaged", "/second (record {twice})", volume =>

@@ -63,6 +63,10 @@ internal sealed class CrashTrial : IDisposable
     /// <summary>Steps that put some pages in their places and left others.</summary>
     public int PartialSteps { get; private set; }
 
+    /// <summary>Nothing was written in parts of a block, nor between two.</summary>
+    public bool WroteWholeBlocksOf(int block) =>
+        _recorded.Log.Where(entry => !entry.IsFlush).All(entry => entry.At.Value % block == 0 && entry.Data!.Length % block == 0);
+
     public static CrashTrial Run(CrashSettings settings)
     {
         var trial = new CrashTrial(settings, settings.Volume(), new Epoch(1), [], []);

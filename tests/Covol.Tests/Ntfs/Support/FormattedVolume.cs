@@ -12,6 +12,7 @@ internal static class FormattedVolume
     private static readonly Lazy<SnapshotDevice> s_small = new(() => Make(ByteCount.FromMebibytes(32), ByteCount.FromMebibytes(2)));
 
     private static readonly Lazy<SnapshotDevice> s_tight = new(() => Make(ByteCount.FromMebibytes(32), ByteCount.FromMebibytes(1)));
+    private static readonly Lazy<SnapshotDevice> s_large = new(() => Make(ByteCount.FromMebibytes(32), ByteCount.FromMebibytes(2), 4096));
     private static readonly Lazy<SnapshotDevice> s_full = new(() => Worked(volume => Fill(volume, 40_960)));
     private static readonly Lazy<SnapshotDevice> s_fragmented = new(() => Worked(Fragment));
 
@@ -21,16 +22,20 @@ internal static class FormattedVolume
     /// <summary>32 MiB with the smallest journal there is, whose laps are short.</summary>
     public static SnapshotDevice Tight() => Copy(s_tight);
 
+    /// <summary>32 MiB, made on a LUN whose blocks have 4096 bytes.</summary>
+    public static SnapshotDevice LargeSectors() => Copy(s_large);
+
     /// <summary>A small volume with 40 KiB left.</summary>
     public static SnapshotDevice Full() => Copy(s_full);
 
     /// <summary>A small volume whose free clusters lie in single ones and pairs, with no larger hole.</summary>
     public static SnapshotDevice Fragmented() => Copy(s_fragmented);
 
-    public static SnapshotDevice Make(ByteCount size, ByteCount journal)
+    public static SnapshotDevice Make(ByteCount size, ByteCount journal, int block = 512)
     {
         var device = new SnapshotDevice(size);
-        NtfsFormatter.Format(device, new NtfsFormatOptions { Label = "test", JournalLength = journal });
+        NtfsFormatter.Format(
+            block == 512 ? device : new LargeBlockDevice(device), new NtfsFormatOptions { Label = "test", JournalLength = journal });
         return device;
     }
 

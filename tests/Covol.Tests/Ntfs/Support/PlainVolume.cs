@@ -11,13 +11,16 @@ namespace Covol.Tests.Ntfs.Support;
 internal static class PlainVolume
 {
     private static readonly Lazy<(SnapshotDevice Device, string Tree)> s_worked = new(() => Release(FormattedVolume.Small()));
+    private static readonly Lazy<(SnapshotDevice Device, string Tree)> s_large = new(() => Release(FormattedVolume.LargeSectors()));
 
     /// <summary>32 MiB with files, links, folders and extended attributes, and its tree as Covol shows it.</summary>
-    public static (SnapshotDevice Device, string Tree) Worked()
+    /// <param name="sector">Bytes of the volume's sectors.</param>
+    public static (SnapshotDevice Device, string Tree) Worked(int sector = 512)
     {
-        lock (s_worked)
+        var made = sector == 512 ? s_worked : s_large;
+        lock (made)
         {
-            return (s_worked.Value.Device.Snapshot(), s_worked.Value.Tree);
+            return (made.Value.Device.Snapshot(), made.Value.Tree);
         }
     }
 
@@ -36,11 +39,11 @@ internal static class PlainVolume
     }
 
     /// <summary>As mkntfs leaves it.</summary>
-    public static SnapshotDevice Empty(ByteCount size, int clusterSize)
+    public static SnapshotDevice Empty(ByteCount size, int clusterSize, int sector = 512)
     {
         var device = new SnapshotDevice(size);
         using var image = new SparseImage(Path.GetTempPath(), size);
-        NtfsFormatter.MakeNtfs(image.Path, "plain", clusterSize);
+        NtfsFormatter.MakeNtfs(image.Path, "plain", clusterSize, sector);
         var page = new byte[JournalFormat.PageSize];
         foreach (var (start, end) in image.DataRanges())
         {
