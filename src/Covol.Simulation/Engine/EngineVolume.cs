@@ -52,10 +52,13 @@ internal sealed class EngineVolume(EngineDisk disk, NtfsVolume real, LunNexus de
     public IReadOnlyList<DirectoryEntry> List(FileId directory) =>
         [.. real.List(disk.Real(directory)).Select(entry => entry with { File = disk.Seen(entry.File) })];
 
-    public IReadOnlyList<(string Name, FileReference File)> ListNames(FileId directory) => real.ListNames(disk.Real(directory));
+    public (IReadOnlyList<(string Name, FileReference File)> Names, bool IsLast) NamesAfter(FileId directory, string? after, int max) =>
+        real.NamesAfter(disk.Real(directory), after, max);
 
-    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file) =>
-        real.EntryOf(disk.Real(directory), name, file) is { } entry ? entry with { File = disk.Seen(entry.File) } : null;
+    public DirectoryEntry? EntryOf(FileId directory, string name, FileReference file, bool withAttributes = false) =>
+        real.EntryOf(disk.Real(directory), name, file, withAttributes) is { } entry
+            ? entry with { File = disk.Seen(entry.File), Attributes = entry.Attributes is { } attributes ? Seen(attributes) : null }
+            : null;
 
     public FileReference ParentOf(FileId directory) => real.ParentOf(disk.Real(directory));
 
@@ -85,6 +88,10 @@ internal sealed class EngineVolume(EngineDisk disk, NtfsVolume real, LunNexus de
 
     public FileMap Fill(FileId file, IReadOnlyList<FileExtent> filled) => real.Fill(Touched(file), filled);
 
+    public void KeepRoom(FileId file, ByteCount length) => real.KeepRoom(Touched(file), length);
+
+    public ByteCount RoomKept(FileId file) => real.RoomKept(disk.Real(file));
+
     public bool PunchStep(FileId file, FileByteOffset from, FileByteOffset to) => real.PunchStep(Touched(file), from, to);
 
     public byte[] Read(FileId file, long position, int length) => real.Read(disk.Real(file), position, length);
@@ -105,6 +112,8 @@ internal sealed class EngineVolume(EngineDisk disk, NtfsVolume real, LunNexus de
     public (ByteCount Total, ByteCount Free, long FreeInodes, long TotalInodes) GetSpace() => real.GetSpace();
 
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) => real.MustCheckpointBefore(grant) && rules.ChecksJournalBeforeGrant;
+
+    public bool WriteBackStep() => real.WriteBackStep();
 
     public void Checkpoint(ReadOnlySpan<byte> callerState) => real.Checkpoint(rules.KeepsStateAtCheckpoint ? callerState : default);
 

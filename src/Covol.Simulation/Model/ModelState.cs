@@ -23,6 +23,9 @@ internal sealed record ModelInode
 
     public long ValidLength { get; init; }
 
+    /// <summary>Room behind the size that a program asked for; 0: none.</summary>
+    public long KeptRoom { get; init; }
+
     public FileTime Modified { get; init; }
 
     public ImmutableArray<int> Clusters { get; init; } = [];

@@ -43,6 +43,10 @@ internal sealed partial class ModelVolume : INtfsHoles
         return Map(Put(Grow(padded, Math.Min(_state.FreeCount, ClustersOf(length.Value)))));
     }
 
+    public void KeepRoom(FileId file, ByteCount length) => Put(Inode(file) with { KeptRoom = length.Value });
+
+    public ByteCount RoomKept(FileId file) => new(Inode(file).KeptRoom);
+
     public FileMap Fill(FileId file, IReadOnlyList<FileExtent> filled)
     {
         ArgumentNullException.ThrowIfNull(filled);
