@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Globalization;
+
 namespace Covol.VirtualMachines;
 
 /// <summary>How a guest's processor is run.</summary>
@@ -18,7 +21,20 @@ public enum DiskSubmission
 }
 
 /// <summary>The system user QEMU runs as, and its group.</summary>
-public sealed record QemuUser(int UserId, int GroupId);
+public sealed record QemuUser(int UserId, int GroupId)
+{
+    /// <summary>The group that /dev/kvm belongs to on this machine, the only other one that QEMU keeps; null: there is none.</summary>
+    public int? KvmGroup { get; init; }
+
+    /// <summary>What a program is put behind to run as this user.</summary>
+    public IReadOnlyList<string> Switch =>
+    [
+        "/usr/bin/setpriv", $"--reuid={Number(UserId)}", $"--regid={Number(GroupId)}",
+        KvmGroup is { } kvm ? $"--groups={Number(kvm)}" : "--clear-groups", "--no-new-privs",
+    ];
+
+    private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
 
 /// <summary>What is set per host, not per virtual machine.</summary>
 /// <param name="Qemu">The program.</param>
@@ -34,12 +50,19 @@ public sealed record HostSettings(
     public const string DefaultQemu = "/usr/bin/qemu-system-x86_64";
     public const string DefaultUser = "covol-vm";
 
-    /// <summary>What this machine offers: KVM where it can be opened, the user <paramref name="userName"/> where it exists and
-    /// we are root.</summary>
+    /// <summary>
+    /// What this machine offers: KVM where QEMU can open it as the user that it runs as, the user <paramref name="userName"/> where it exists
+    /// and we are root.
+    /// </summary>
     public static HostSettings Detect(string runFolder, string logFolder, string userName = DefaultUser)
     {
-        var acceleration = CanUseKvm() ? Acceleration.Kvm : Acceleration.Tcg;
         var user = Environment.IsPrivilegedProcess ? FindUser(File.ReadLines("/etc/passwd"), userName) : null;
+        if (user is not null && File.Exists("/etc/group"))
+        {
+            user = user with { KvmGroup = FindGroup(File.ReadLines("/etc/group"), "kvm") };
+        }
+
+        var acceleration = CanUseKvm(user) ? Acceleration.Kvm : Acceleration.Tcg;
         return new HostSettings(DefaultQemu, acceleration, DiskSubmission.Threads, runFolder, logFolder, user);
     }
 
@@ -59,10 +82,42 @@ public sealed record HostSettings(
         return null;
     }
 
-    private static bool CanUseKvm()
+    /// <summary>The group's number from the lines of group(5), or null.</summary>
+    public static int? FindGroup(IEnumerable<string> group, string name)
+    {
+        foreach (var line in group)
+        {
+            var fields = line.Split(':');
+            if (fields.Length >= 3 && fields[0] == name && int.TryParse(fields[2], out var number))
+            {
+                return number;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether a device can be read and written by QEMU's user, tried as that user: root may open what QEMU may not.</summary>
+    public static bool CanOpen(QemuUser user, string device)
+    {
+        var start = new ProcessStartInfo(user.Switch[0], [.. user.Switch.Skip(1), "/usr/bin/test", "-r", device, "-a", "-w", device])
+        {
+            RedirectStandardError = true,
+        };
+        using var test = Process.Start(start) ?? throw new InvalidOperationException($"{start.FileName} was not started.");
+        test.WaitForExit();
+        return test.ExitCode == 0;
+    }
+
+    private static bool CanUseKvm(QemuUser? user)
     {
         try
         {
+            if (user is not null)
+            {
+                return File.Exists("/dev/kvm") && CanOpen(user, "/dev/kvm");
+            }
+
             using var device = File.OpenHandle("/dev/kvm", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             return true;
         }

@@ -25,9 +25,7 @@ public static class QemuCommandLine
         List<string> line = [];
         if (host.User is { } user)
         {
-            line.AddRange([
-                "/usr/bin/setpriv", $"--reuid={Number(user.UserId)}", $"--regid={Number(user.GroupId)}", "--clear-groups",
-                "--no-new-privs"]);
+            line.AddRange(user.Switch);
         }
 
         line.AddRange([

@@ -54,7 +54,7 @@ public sealed class CrashTests
     [InlineData(72)]
     public void A_volume_with_sectors_of_4096_bytes_comes_back_whole_from_every_cut(int seed)
     {
-        var trial = CrashTrial.Run(new CrashSettings(seed, 50) { Volume = FormattedVolume.LargeSectors });
+        var trial = CrashTrial.Run(new CrashSettings(seed, 70) { Volume = FormattedVolume.LargeSectors });
 
         trial.WroteWholeBlocksOf(4096).ShouldBeTrue();
         RecoverFromAll(trial);
@@ -62,7 +62,7 @@ public sealed class CrashTests
 
     [Fact]
     public void Files_with_holes_on_sectors_of_4096_bytes_come_back_whole_from_every_cut() =>
-        RecoverFromAll(CrashTrial.Run(new CrashSettings(73, 60) { Mix = WorkMix.Holes, Volume = FormattedVolume.LargeSectors }));
+        RecoverFromAll(CrashTrial.Run(new CrashSettings(73, 80) { Mix = WorkMix.Holes, Volume = FormattedVolume.LargeSectors }));
 
     private static void RecoverFromAll(CrashTrial trial)
     {

@@ -56,6 +56,23 @@ public sealed class FilesWithHoles : IDisposable
     }
 
     [Fact]
+    public void Room_that_a_file_with_a_hole_gets_or_gives_back_is_counted_as_its_own()
+    {
+        _volume.Extend(_file, new ByteCount((85 * Cluster) + 1769));
+        _volume.SetValidLength(_file, new ByteCount((85 * Cluster) + 1769), s_time);
+        _volume.Commit([1]);
+        _volume.PunchStep(_file, new FileByteOffset(10 * Cluster), new FileByteOffset(13 * Cluster)).ShouldBeTrue();
+        _volume.Commit([1]);
+
+        _volume.Preallocate(_file, new ByteCount(111 * Cluster)).Allocated.Value.ShouldBe((111 - 3) * Cluster);
+        _volume.TrimStep(_file).Allocated.Value.ShouldBe((86 - 3) * Cluster);
+        _volume.Extend(_file, new ByteCount(100 * Cluster)).Allocated.Value.ShouldBe((100 - 3) * Cluster);
+        _volume.ShrinkStep(_file, new ByteCount(50 * Cluster)).ShouldBeTrue();
+
+        _volume.Map(_file).Allocated.Value.ShouldBe((50 - 3) * Cluster);
+    }
+
+    [Fact]
     public void What_lies_before_a_hole_stays_where_it_is()
     {
         var before = _volume.Extend(_file, new ByteCount(10_000));

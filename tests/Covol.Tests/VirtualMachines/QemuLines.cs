@@ -105,4 +105,15 @@ public sealed class QemuLines
         HostSettings.FindUser(passwd, "covol-vm").ShouldBe(new QemuUser(998, 997));
         HostSettings.FindUser(passwd, "nobody").ShouldBeNull();
     }
+
+    [Fact]
+    public void QEMU_keeps_the_group_of_the_KVM_device_and_no_other()
+    {
+        string[] group = ["root:x:0:", "kvm:x:106:covol-vm", "broken"];
+
+        HostSettings.FindGroup(group, "kvm").ShouldBe(106);
+        HostSettings.FindGroup(group, "disk").ShouldBeNull();
+        new QemuUser(998, 997) { KvmGroup = 106 }.Switch.ShouldContain("--groups=106");
+        new QemuUser(998, 997).Switch.ShouldContain("--clear-groups");
+    }
 }
