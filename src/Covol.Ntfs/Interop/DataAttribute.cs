@@ -11,6 +11,7 @@ internal sealed unsafe class DataAttribute : IDisposable
 
     private readonly MountedVolume _volume;
     private readonly ulong _record;
+    private readonly bool _isSparse;
     private nint _handle;
 
     /// <param name="inode">Whose data.</param>
@@ -21,6 +22,7 @@ internal sealed unsafe class DataAttribute : IDisposable
     {
         _volume = volume;
         _record = inode.Record;
+        _isSparse = type == Interop.LibNtfs.AT_DATA && name is null && inode.Data is { IsSparse: true };
         fixed (char* text = name)
         {
             _handle = Interop.LibNtfs.ntfs_attr_open(
@@ -66,6 +68,7 @@ internal sealed unsafe class DataAttribute : IDisposable
     {
         if (Interop.LibNtfs.ntfs_attr_truncate_solid(_handle, size) == 0)
         {
+            Recount();
             return true;
         }
 
@@ -124,6 +127,19 @@ internal sealed unsafe class DataAttribute : IDisposable
 
         list[runs.Count] = new Interop.LibNtfs.RunlistElement { Vcn = end, Lcn = Interop.LibNtfs.LCN_ENOENT, Length = 0 };
         if (Interop.LibNtfs.ntfs_attr_update_mapping_pairs(_handle, 0) != 0)
+        {
+            throw _volume.Failure($"The runs of record {_record} cannot be written");
+        }
+    }
+
+    /// <summary>
+    /// The library writes the runs that are new and, in some files, not the size on the disk, which is without the holes. It does when it writes
+    /// all of them.
+    /// </summary>
+    private void Recount()
+    {
+        if (_isSparse
+            && (Interop.LibNtfs.ntfs_attr_map_whole_runlist(_handle) != 0 || Interop.LibNtfs.ntfs_attr_update_mapping_pairs(_handle, 0) != 0))
         {
             throw _volume.Failure($"The runs of record {_record} cannot be written");
         }
