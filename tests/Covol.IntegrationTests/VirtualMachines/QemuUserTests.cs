@@ -13,14 +13,15 @@ public sealed class QemuUserTests
         var folder = Directory.CreateTempSubdirectory("covol-device-");
         try
         {
-            File.SetUnixFileMode(folder.FullName, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+            const UnixFileMode owners = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+            File.SetUnixFileMode(folder.FullName, owners | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
             var device = Path.Combine(folder.FullName, "kvm");
             await File.WriteAllTextAsync(device, "");
-            File.SetUnixFileMode(device, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.SetUnixFileMode(device, owners);
 
             HostSettings.CanOpen(nobody, device).ShouldBeFalse();
 
-            File.SetUnixFileMode(device, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+            File.SetUnixFileMode(device, owners | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
             HostSettings.CanOpen(nobody, device).ShouldBeFalse();
             HostSettings.CanOpen(nobody with { KvmGroup = 0 }, device).ShouldBeTrue();
         }

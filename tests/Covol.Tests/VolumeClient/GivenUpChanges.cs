@@ -34,7 +34,7 @@ public sealed class GivenUpChanges
 
         await Should.ThrowAsync<VolumeException>(() => unlink);
 
-        await ClientWorld.UntilAsync(() => IsKeptAsync(world, directory, "a").GetAwaiter().GetResult());
+        await ClientWorld.UntilAsync(() => IsKeptAsync(world, directory, "a"));
     }
 
     /// <summary>Looks twice; kept, the coordinator hears of one at most.</summary>
