@@ -14,7 +14,7 @@ public sealed class QemuUserTests
         try
         {
             const UnixFileMode owners = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-            File.SetUnixFileMode(folder.FullName, owners | UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+            File.SetUnixFileMode(folder.FullName, owners | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
             var device = Path.Combine(folder.FullName, "kvm");
             await File.WriteAllTextAsync(device, "");
             File.SetUnixFileMode(device, owners);
