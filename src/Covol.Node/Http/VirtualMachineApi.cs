@@ -13,7 +13,7 @@ internal static class VirtualMachineApi
     public static void Map(IEndpointRouteBuilder routes, VirtualMachineRoles roles)
     {
         routes.MapGet("/v1/vms", () => roles.List());
-        routes.MapGet("/v1/vms/{name}", (string name) => roles.Get(name));
+        routes.MapGet("/v1/vms/{name}", (string name, CancellationToken cancellation) => roles.GetAsync(name, cancellation));
         routes.MapPost("/v1/vms", async (HttpContext context, CancellationToken cancellation) => await roles.CreateAsync(
             await RequestBody.ReadAsync(context, ApiJson.Default.VirtualMachineDefinition).ConfigureAwait(false), cancellation)
             .ConfigureAwait(false));

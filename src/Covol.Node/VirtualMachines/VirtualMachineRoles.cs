@@ -91,7 +91,8 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     public IReadOnlyList<VirtualMachineView> List() =>
         [.. _watch.Current.Machines.Values.Select(machine => View(machine.Record)).OrderBy(view => view.Name, StringComparer.Ordinal)];
 
-    public VirtualMachineView Get(string name) => View(Record(name));
+    public async Task<VirtualMachineView> GetAsync(string name, CancellationToken cancellation) =>
+        View(await RecordAsync(name, cancellation).ConfigureAwait(false));
 
     public async Task<VirtualMachineView> CreateAsync(Api.Contracts.VirtualMachineDefinition order, CancellationToken cancellation)
     {
@@ -128,8 +129,9 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
             return await _peers.Node(other.Value).StartVirtualMachineAsync(name, null, cancellation).ConfigureAwait(false);
         }
 
-        var definition = ToRun(Record(name).Definition);
-        RefuseSharedDisks(Record(name));
+        var record = await RecordAsync(name, cancellation).ConfigureAwait(false);
+        var definition = ToRun(record.Definition);
+        RefuseSharedDisks(record);
         var claimed = await SetAsync(
             name,
             seen => IsUp(seen)
@@ -162,7 +164,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     /// <summary>Shuts a machine down, wherever it runs.</summary>
     public async Task StopAsync(string name, bool force, CancellationToken cancellation)
     {
-        var record = Record(name);
+        var record = await RecordAsync(name, cancellation).ConfigureAwait(false);
         if (record.Node is { } other && other != _self && IsUp(record))
         {
             await _peers.Node(other.Value).StopVirtualMachineAsync(name, force, cancellation).ConfigureAwait(false);
@@ -187,7 +189,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     /// <summary>Moves a running machine to another node while it runs.</summary>
     public async Task<MigrationView> MigrateAsync(string name, NodeId target, CancellationToken cancellation)
     {
-        var record = Record(name);
+        var record = await RecordAsync(name, cancellation).ConfigureAwait(false);
         if (record.Node is { } other && other != _self)
         {
             return await _peers.Node(other.Value).MigrateAsync(name, target.ToString(), cancellation).ConfigureAwait(false);
@@ -243,7 +245,7 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
     /// <summary>A peer wants to move a machine here: starts a process that waits for it. Answers where it waits.</summary>
     public async Task<string> PrepareIncomingAsync(string name)
     {
-        var definition = ToRun(Record(name).Definition);
+        var definition = ToRun((await RecordAsync(name, CancellationToken.None).ConfigureAwait(false)).Definition);
         if (_running.ContainsKey(name))
         {
             throw new NodeException($"{name} runs on {_self} already.");
@@ -360,8 +362,18 @@ internal sealed class VirtualMachineRoles : IAsyncDisposable
 
     private static NodeException Unknown(string name) => new($"There is no virtual machine {name}. 'covol vm list' shows all.");
 
-    private VirtualMachineRecord Record(string name) =>
-        _watch.Current.Machines.TryGetValue(name, out var machine) ? machine.Record : throw Unknown(name);
+    /// <summary>A machine that was just made may not have come with the watch yet: then the store says whether there is one.</summary>
+    private async Task<VirtualMachineRecord> RecordAsync(string name, CancellationToken cancellation)
+    {
+        if (_watch.Current.Machines.TryGetValue(name, out var machine))
+        {
+            return machine.Record;
+        }
+
+        return await _store.GetAsync(_keys.Machine(name), cancellation).ConfigureAwait(false) is { } entry
+            ? StoreJson.Read<VirtualMachineRecord>(entry)
+            : throw Unknown(name);
+    }
 
     private VirtualMachinePlaces Places(string name) => new(_host.RunFolder, _host.LogFolder, name);
 
