@@ -21,6 +21,7 @@ public sealed class WiderLayouts
     {
         await using var world = await StartAsync();
         var client = await world.ClientAsync(1);
+        client.AnswersRecalls = false;
         var file = await HoleyAsync(client);
         var layout = await client.LayoutAsync(file);
         await client.WriteAsync(file, Granule * 4, RedirectedData.Pattern(Granule, 3));
