@@ -89,6 +89,9 @@ public sealed partial class VolumeCoordinator
             await FlushBeforeValidAsync();
             RequireNoFailedFlush(failures);
             map = await _metadata.ChangeAsync(context => HolesOf(context).Fill(file, filled));
+
+            // Whatever is known of the file: by an older map the hole would still be one.
+            _maps.Remove(file);
             _maps.Put(file, map);
         }
 
@@ -137,7 +140,7 @@ public sealed partial class VolumeCoordinator
         {
             try
             {
-                var upTo = Math.Min(to, from + GrowStepMax);
+                var upTo = Math.Min(to, from + _options.GrowStepMax);
                 map = await _metadata.ChangeAsync(context =>
                 {
                     var allocated = HolesOf(context).Allocate(file, new FileByteOffset(from), new FileByteOffset(upTo));
@@ -205,7 +208,7 @@ public sealed partial class VolumeCoordinator
                 return (map, at);
             }
 
-            var to = Math.Min(end, at + GrowStepMax);
+            var to = Math.Min(end, at + _options.GrowStepMax);
             map = _data.Covers(map, at, to) ? map : await RoomBehindAsync(file, map, DownToCluster(at), to, ahead: false, null);
             at = to;
         }
@@ -224,10 +227,10 @@ public sealed partial class VolumeCoordinator
         }
 
         (map, var upTo) = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end, begin());
-        if (upTo >= end && allocate.Mode == AllocationMode.KeepSize && end > UpToCluster(map.Size.Value))
+        if (allocate.Mode == AllocationMode.KeepSize && upTo > UpToCluster(map.Size.Value))
         {
-            // Cut short before this, the clusters are given back as others that were a guess, and the request comes again.
-            var kept = new ByteCount(UpToCluster(end));
+            // With each part: between two of them whoever finds the volume full would have what is there given back, as others that were a guess.
+            var kept = new ByteCount(UpToCluster(upTo));
             await _metadata.ChangeAsync(context =>
             {
                 HolesOf(context).KeepRoom(allocate.File, kept);

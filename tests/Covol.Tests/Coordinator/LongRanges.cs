@@ -137,6 +137,25 @@ public sealed class LongRanges
         (await client.ReadAsync(file, (1 << 20) - Step, 2 * Step)).ShouldBe([.. new byte[Step], .. RedirectedData.Pattern(Step, 2)]);
     }
 
+    [Fact]
+    public async Task Room_behind_the_end_is_kept_from_its_first_part_on()
+    {
+        await using var world = await StartAsync(s_options with { GrowStepMax = Step });
+        world.Volume.HasHoles = true;
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(Step, 1));
+        world.Volume.BeforeCommit = () => world.Time.Advance(s_step);
+        var keep = new Allocate(file, AllocationMode.KeepSize, FileByteOffset.Zero, new ByteCount(Length));
+
+        var part = await client.AskAsync<Allocated>(keep);
+
+        part.UpTo.Value.ShouldBeInRange(2 * Step, Length - Step);
+        world.Volume.RoomKept(file).Value.ShouldBe(part.UpTo.Value);
+        await AllocateAsync(client, keep with { Offset = part.UpTo, Length = new ByteCount(Length - part.UpTo.Value) });
+        world.Volume.RoomKept(file).Value.ShouldBe(Length);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -164,9 +183,9 @@ public sealed class LongRanges
     }
 
     /// <summary>Each step of zeroes takes 0.8 s: three fit a hold.</summary>
-    private static async Task<CoordinatorWorld> StartAsync()
+    private static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null)
     {
-        var world = await CoordinatorWorld.StartAsync(s_options);
+        var world = await CoordinatorWorld.StartAsync(options ?? s_options);
         world.Lun.BeforeZeroes = (_, _) => world.Time.Advance(s_step);
         return world;
     }
