@@ -367,6 +367,7 @@ public sealed partial class VolumeCoordinator
         Remember(session, reclaim.Handle, reclaim.File);
         try
         {
+            await ReclaimLeftAsync(reclaim.File);
             await _metadata.ReadAsync(context => context.Attributes(reclaim.File));
         }
         catch (VolumeException gone)
