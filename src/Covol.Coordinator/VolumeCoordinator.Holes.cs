@@ -15,6 +15,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>The most that a write fills around itself.</summary>
     private const long GranuleMax = 1 << 20;
 
+    /// <summary>The most that a write fills at once where everything before it was filled already, as if it went on so.</summary>
+    private const long FillAheadMax = 4 << 20;
+
     /// <summary>A file that has so many granules gets larger ones.</summary>
     private const int GranulesOfFile = 16;
 
@@ -59,8 +62,31 @@ public sealed partial class VolumeCoordinator
     private async Task<FileMap> FillAroundAsync(FileId file, FileMap map, long start, long end)
     {
         var granule = Granule(map);
-        var upTo = Math.Min((end + granule - 1) / granule * granule, UpToCluster(map.ValidLength.Value));
-        return (await FillAsync(file, map, start / granule * granule, upTo, hold: null)).Map;
+        var (from, upTo) = (start / granule * granule, (end + granule - 1) / granule * granule);
+        var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
+        var spare = SpareOf(map);
+        if (upTo - from > spare + free.Value)
+        {
+            // More than was written is a guess, and no reason to refuse the write.
+            (from, upTo) = (DownToCluster(start), UpToCluster(end));
+        }
+
+        var hole = FirstHole(map, start, end);
+        var ahead = Math.Min(Math.Min(RowBefore(map, hole), FillAheadMax), Math.Max(spare, free.Value / SpareShare));
+        upTo = Math.Min(Math.Max(upTo, UpToCluster(hole + ahead)), UpToCluster(map.ValidLength.Value));
+        return (await FillAsync(file, map, from, upTo, hold: null)).Map;
+    }
+
+    /// <summary>Bytes without a hole that end there: who has written so much in a row probably goes on.</summary>
+    private static long RowBefore(FileMap map, long end)
+    {
+        var start = end;
+        for (var index = map.Extents.Count - 1; index >= 0 && map.Extents[index].FileEnd.Value >= start; index--)
+        {
+            start = map.Extents[index].FileEnd.Value == start ? map.Extents[index].FileStart.Value : start;
+        }
+
+        return end - start;
     }
 
     /// <summary>In steps, one at least, until the hold is over. Answers up to where there is no hole any more.</summary>

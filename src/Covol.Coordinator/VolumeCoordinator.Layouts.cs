@@ -50,9 +50,9 @@ public sealed partial class VolumeCoordinator
 
     private async Task<VolumeReply> GetLayoutAsync(Session session, RequestId id, GetLayout get)
     {
-        if (get.Extends is { } generation)
+        if (get is { WithTail: true, Extends: { } tailed })
         {
-            return new LayoutGranted(await TryExtendTailAsync(session, get.File, generation), s_askAgainForOther);
+            return new LayoutGranted(await TryExtendTailAsync(session, get.File, tailed), s_askAgainForOther);
         }
 
         if (get is { WithTail: true, Access: LayoutAccess.ReadWrite } && await TryGrantTailAsync(session, id, get.File) is { } withTail)
@@ -119,6 +119,15 @@ public sealed partial class VolumeCoordinator
         var isPart = covered.Count > Layout.ExtentsMax;
         var extents = isPart ? covered.GetRange(0, Layout.ExtentsMax) : covered;
         var valid = isPart ? new ByteCount(extents[^1].FileEnd.Value) : map.ValidLength;
+        if (get.Extends is { } generation)
+        {
+            // No layout covers a hole, so one that was filled since is told without a recall, while I/O inside the grant goes on. A part of a
+            // file may end earlier than it did, which the holder could not follow.
+            return !isPart && _layouts.Standing(session.Id, get.File, generation) == get.Access
+                ? new LayoutGranted(new Layout(get.File, generation, get.Access, extents, valid), TimeSpan.Zero)
+                : new LayoutGranted(null, isPart ? s_askAgainForPart : TimeSpan.Zero);
+        }
+
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
         {
             LayoutEffect.Granted granted => new LayoutGranted(

@@ -28,6 +28,8 @@ internal sealed class ClientFile
     private int _fetching;
     private long _askAgainAt;
     private long _askTailAgainAt;
+    private int _widening;
+    private long _askWiderAgainAt;
     private int _hasLostTail;
 
     // Redirected writes that each began where the last one ended, at the file's end: it will go on growing so.
@@ -208,6 +210,18 @@ internal sealed class ClientFile
         Volatile.Write(ref _askAgainAt, (_clock.Now + askAgainAfter).Nanoseconds);
         Volatile.Write(ref _askTailAgainAt, (_clock.Now + askTailAgainAfter).Nanoseconds);
         Volatile.Write(ref _fetching, 0);
+    }
+
+    /// <summary>Whether asking for the places of filled holes is due; then the caller asks, and ends with <see cref="AskedWider"/>.</summary>
+    public bool TryBeginAskingWider() =>
+        Volatile.Read(ref _widening) == 0
+        && _clock.Now.Nanoseconds >= Volatile.Read(ref _askWiderAgainAt)
+        && Interlocked.CompareExchange(ref _widening, 1, 0) == 0;
+
+    public void AskedWider(TimeSpan askAgainAfter)
+    {
+        Volatile.Write(ref _askWiderAgainAt, (_clock.Now + askAgainAfter).Nanoseconds);
+        Volatile.Write(ref _widening, 0);
     }
 
     /// <summary>Read and write when a handle may write, else read. Null when nothing is open any more.</summary>

@@ -7,7 +7,8 @@ namespace Covol.VolumeClient;
 /// <summary>
 /// One grant, as the data path reads it. Published by one volatile reference a file. Who uses it for I/O pins it from
 /// before the submission until after the completion; a recall closes it, waits until nobody pins it and returns it. Pins are an
-/// interlocked counter of this object, so files share nothing. Nothing of it changes but that its tail may be made longer.
+/// interlocked counter of this object, so files share nothing. Nothing of it changes but that more places may be told under the same grant: a
+/// longer tail, or holes that were filled.
 /// </summary>
 public sealed class LayoutSnapshot
 {
@@ -60,7 +61,7 @@ public sealed class LayoutSnapshot
 
     public Layout Layout => Volatile.Read(ref _layout);
 
-    /// <summary>Valid data without a place: the coordinator serves it, and fills it when it is written.</summary>
+    /// <summary>Valid data without a place when it was granted: the coordinator serves it, and fills it when it is written.</summary>
     internal bool HasHoles { get; }
 
     /// <summary>What was written behind valid length; null: nothing may be.</summary>
@@ -174,6 +175,92 @@ public sealed class LayoutSnapshot
         Volatile.Write(ref _extents, [.. longer.Extents]);
         Volatile.Write(ref _layout, known with { Extents = longer.Extents, TailEnd = longer.TailEnd });
         Tail.Extend(longer.TailEnd);
+        return true;
+    }
+
+    /// <summary>
+    /// The same grant came back with the places of what was a hole. False: it is none of this one's, or not all that was known lies where it
+    /// did, and nothing changes. One caller at a time; I/O goes on. What is valid stays as it was granted.
+    /// </summary>
+    internal bool TryWiden(Layout wider)
+    {
+        var known = _layout;
+        if (Tail is not null || wider.HasTail || wider.Generation != known.Generation || !Contains(wider.Extents, known.Extents)
+            || !AreAligned(wider.Extents))
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _extents, [.. wider.Extents]);
+        Volatile.Write(ref _layout, known with { Extents = wider.Extents });
+        return true;
+    }
+
+    /// <summary>Whether valid data there has no place; what lies behind valid length counts as none. A look only: it may be filled by now.</summary>
+    internal bool HasHoleIn(long offset, int length)
+    {
+        if (!HasHoles || length <= 0)
+        {
+            return false;
+        }
+
+        var extents = Volatile.Read(ref _extents);
+        var end = Math.Min(offset + length, Layout.ValidLength.Value);
+        var at = offset;
+        for (var index = extents.Length == 0 ? 0 : Find(extents, at); at < end; index++)
+        {
+            if (index >= extents.Length || extents[index].FileStart.Value > at)
+            {
+                return true;
+            }
+
+            at = Math.Max(at, extents[index].FileEnd.Value);
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether every byte that was known lies at the same place.</summary>
+    private static bool Contains(IReadOnlyList<FileExtent> wider, IReadOnlyList<FileExtent> known)
+    {
+        var index = 0;
+        foreach (var extent in known)
+        {
+            for (var at = extent.FileStart; at < extent.FileEnd;)
+            {
+                while (index < wider.Count && wider[index].FileEnd <= at)
+                {
+                    index++;
+                }
+
+                if (index == wider.Count || wider[index].FileStart > at
+                    || wider[index].LunStart + (at - wider[index].FileStart) != extent.LunStart + (at - extent.FileStart))
+                {
+                    return false;
+                }
+
+                at = wider[index].FileEnd;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Sorted, without overlaps, in whole blocks.</summary>
+    private bool AreAligned(IReadOnlyList<FileExtent> extents)
+    {
+        var expected = FileByteOffset.Zero;
+        foreach (var extent in extents)
+        {
+            if (extent.FileStart < expected || extent.Length.Value <= 0
+                || ((extent.FileStart.Value | extent.LunStart.Value | extent.Length.Value) & (_blockSize - 1)) != 0)
+            {
+                return false;
+            }
+
+            expected = extent.FileEnd;
+        }
+
         return true;
     }
 

@@ -32,10 +32,14 @@ public sealed partial class NodeVolume
                 WantLayout(handle.Owner);
             }
         }
-        else if (read > 0 && read == target.Length
-            && (offset.Value + read > layout.Layout.ValidLength.Value || IsFilled(layout, target.Span)))
+        else if (read > 0 && read == target.Length && offset.Value + read > layout.Layout.ValidLength.Value)
         {
             WantLayout(handle.Owner);
+        }
+        else if (layout.HasHoleIn(offset.Value, read) && target.Span[..read].ContainsAnyExcept((byte)0))
+        {
+            // Through the coordinator something was found there, so somebody filled it.
+            WantWider(handle.Owner, layout);
         }
 
         return read;
@@ -82,10 +86,13 @@ public sealed partial class NodeVolume
             WantLayout(handle.Owner, withTail: true);
         }
         else if (layout.Layout.Access == LayoutAccess.Read
-            || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value)
-            || layout.HasHoles)
+            || (written.Offset.Value >= layout.WriteEnd && written.Offset.Value + source.Length < written.Size.Value))
         {
             WantLayout(handle.Owner);
+        }
+        else if (layout.HasHoleIn(written.Offset.Value, source.Length))
+        {
+            WantWider(handle.Owner, layout);
         }
 
         if (isStable)
@@ -208,9 +215,6 @@ public sealed partial class NodeVolume
         // The last thing that the program hears of this file.
         await TellTailsAsync(handle.Owner).ConfigureAwait(false);
     }
-
-    /// <summary>Where a layout has holes, and a read through the coordinator found something, somebody filled one.</summary>
-    private static bool IsFilled(LayoutSnapshot layout, ReadOnlySpan<byte> read) => layout.HasHoles && read.ContainsAnyExcept((byte)0);
 
     private static void RefuseDead(OpenFile handle)
     {

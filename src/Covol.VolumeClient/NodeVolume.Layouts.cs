@@ -89,6 +89,43 @@ public sealed partial class NodeVolume
         }
     }
 
+    /// <summary>
+    /// Asks in the background for the places of holes that were filled since the layout was granted. Nothing is given back for it: a layout
+    /// covers no hole, so the coordinator fills one without a recall, and only tells more under the same grant.
+    /// </summary>
+    private void WantWider(ClientFile file, LayoutSnapshot layout)
+    {
+        if (_fenced is null && file.TryBeginAskingWider() && !_work.TryStart(() => WidenAsync(file, layout)))
+        {
+            file.AskedWider(_settings.LayoutWiderEvery);
+        }
+    }
+
+    private async Task WidenAsync(ClientFile file, LayoutSnapshot layout)
+    {
+        var again = _settings.LayoutWiderEvery;
+        try
+        {
+            var get = new GetLayout(file.Id, layout.Layout.Access, Extends: layout.Layout.Generation);
+            var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
+            var granted = Expect<LayoutGranted>(sent.Reply);
+            again = granted.AskAgainAfter > again ? granted.AskAgainAfter : again;
+            if ((granted.Layout is not { } wider || !layout.TryWiden(wider)) && file.Layout == layout)
+            {
+                // It ended, or the file cannot be told so: another one may do.
+                WantLayout(file);
+            }
+        }
+        catch (VolumeException failure)
+        {
+            VolumeClientLog.NoLayout(_log, _settings.Volume, file.Id.ToString(), failure.Message);
+        }
+        finally
+        {
+            file.AskedWider(again);
+        }
+    }
+
     private bool TryPublish(ClientFile file, LayoutSnapshot snapshot, long life)
     {
         lock (_gate)

@@ -31,6 +31,12 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     public TimeSpan LayoutAgainEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
+    /// The places of holes that were filled are asked for at most this often for a file. I/O inside its layout goes on meanwhile, so this only
+    /// bounds what the coordinator has to answer.
+    /// </summary>
+    public TimeSpan LayoutWiderEvery { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>
     /// Smallest unit of direct I/O on the LUN as this node sees it, in bytes. Another node may see it with smaller blocks, and the coordinator
     /// tells what it sees itself: the larger one of both counts here.
     /// </summary>

@@ -53,6 +53,16 @@ public sealed partial class LayoutMachine
     /// <summary>Whether anybody may do I/O inside the file by himself, or may still read where it lay: a recall would have to wait.</summary>
     public bool MayBeHeld(FileId file) => _files.ContainsKey(file) || _sessions.Values.Any(holder => holder.MayHoldUnknown);
 
+    /// <summary>
+    /// What the session may do inside the file by itself under this grant. Null: it may not, or it is about to be told to stop.
+    /// </summary>
+    public LayoutAccess? Standing(SessionId session, FileId file, LayoutGeneration generation) =>
+        _sessions.TryGetValue(session, out var holder) && holder.Fence == Fence.None
+        && !_recalls.Exists(recall => recall.File == file)
+        && _files.TryGetValue(file, out var grants)
+            ? grants.Find(grant => grant.Session == session && grant.Generation == generation)?.Access
+            : null;
+
     public void Step(Moment now, LayoutInput input, List<LayoutEffect> effects)
     {
         ArgumentNullException.ThrowIfNull(effects);

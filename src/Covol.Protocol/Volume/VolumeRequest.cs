@@ -216,8 +216,8 @@ public sealed record FindData(FileId File, FileByteOffset Offset, bool Hole) : V
 /// <param name="Access">What for.</param>
 /// <param name="WithTail">Also room behind valid length, where the node may write first (SAFETY 13); given where nobody else has it.</param>
 /// <param name="Extends">
-/// With a tail: the session has it, under this grant, and wants it longer. The answer is the same grant with more room; without a layout it
-/// stays as it is.
+/// The session has this grant and wants it longer: with a tail more room, without one the places of what was a hole when it was given. The
+/// answer is the same grant with more extents; without a layout it stays as it is.
 /// </param>
 public sealed record GetLayout(FileId File, LayoutAccess Access, bool WithTail = false, LayoutGeneration? Extends = null) : VolumeRequest;
 

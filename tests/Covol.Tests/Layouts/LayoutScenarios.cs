@@ -36,6 +36,27 @@ public sealed class LayoutScenarios
     }
 
     [Fact]
+    public void A_grant_stands_until_it_is_recalled_returned_replaced_or_fenced()
+    {
+        var older = Granted(s_first, s_file);
+        var first = Granted(s_first, s_file);
+        var second = Granted(s_second, s_file);
+        _machine.Standing(s_first, s_file, older).ShouldBeNull();
+        _machine.Standing(s_second, s_file, first).ShouldBeNull();
+        _machine.Standing(s_first, s_file, first).ShouldNotBeNull();
+
+        Step(new LayoutInput.Recall(s_file, RecallScope.All, 5));
+        _machine.Standing(s_first, s_file, first).ShouldBeNull();
+        Step(new LayoutInput.Return(s_first, s_file, first));
+        Step(new LayoutInput.Return(s_second, s_file, second));
+        _machine.Standing(s_first, s_file, first).ShouldBeNull();
+
+        var other = Granted(s_second, s_other);
+        Step(new LayoutInput.FenceSession(s_second, "a test"));
+        _machine.Standing(s_second, s_other, other).ShouldBeNull();
+    }
+
+    [Fact]
     public void A_recall_ends_with_the_last_return()
     {
         var first = Granted(s_first, s_file);

@@ -14,13 +14,18 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
     private MetadataThread _metadata = null!;
     private long _epoch = 6;
 
-    private CoordinatorWorld(CoordinatorOptions options) => _options = options;
+    private CoordinatorWorld(CoordinatorOptions options, int clusters)
+    {
+        _options = options;
+        Lun = new ArrayLun(clusters * ModelVolume.Cluster);
+        Volume = new ModelVolume(clusters);
+    }
 
     public ManualTime Time { get; } = new();
 
-    public ArrayLun Lun { get; } = new(4 << 20);
+    public ArrayLun Lun { get; }
 
-    public ModelVolume Volume { get; } = new(1024);
+    public ModelVolume Volume { get; }
 
     public VolumeCoordinator Coordinator { get; private set; } = null!;
 
@@ -29,9 +34,9 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
 
     public string? FailedBecause { get; private set; }
 
-    public static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null)
+    public static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null, int clusters = 1024)
     {
-        var world = new CoordinatorWorld(options ?? new CoordinatorOptions());
+        var world = new CoordinatorWorld(options ?? new CoordinatorOptions(), clusters);
         await world.StartCoordinatorAsync();
         return world;
     }

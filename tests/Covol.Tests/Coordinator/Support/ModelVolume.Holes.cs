@@ -13,6 +13,9 @@ internal sealed partial class ModelVolume : INtfsHoles
 
     public bool HasHoles { get; set; }
 
+    /// <summary>How often clusters were put into holes.</summary>
+    public int Fills { get; private set; }
+
     public FileMap Stretch(FileId file, ByteCount size)
     {
         var inode = Find(file);
@@ -56,6 +59,7 @@ internal sealed partial class ModelVolume : INtfsHoles
 
     public FileMap Fill(FileId file, IReadOnlyList<FileExtent> filled)
     {
+        Fills++;
         var inode = Find(file);
         var spare = Up(inode.Size);
         foreach (var extent in filled)
