@@ -69,7 +69,9 @@ internal sealed class EngineLun(SnapshotDevice device) : IBlockDevice, IReservat
         }
     }
 
-    /// <summary>The LUN after the cut. Of what was not flushed then some is there, any sectors, any writes or only the last one, and some is not.</summary>
+    /// <summary>
+    /// The LUN after the cut. Of what was not flushed then some is there, any sectors, any writes or only the last one, and some is not.
+    /// </summary>
     public SnapshotDevice AfterCut(Random random)
     {
         var (left, unflushed) = _cut ?? throw new InvalidOperationException("The power was not cut.");
