@@ -64,7 +64,7 @@ public sealed partial class VolumeCoordinator
         var granule = Granule(map);
         var (from, upTo) = (start / granule * granule, (end + granule - 1) / granule * granule);
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
-        var spare = SpareOf(map);
+        var spare = SpareOf(map) - await KeptBehindAsync(file, map);
         if (upTo - from > spare + free.Value)
         {
             // More than was written is a guess, and no reason to refuse the write.
@@ -103,7 +103,8 @@ public sealed partial class VolumeCoordinator
             isBegun = true;
             var holes = Holes(map, DownToCluster(at), UpToCluster(Math.Min(end, at + _options.StepMax)));
 
-            map = await SpareAsync(file, map, holes.Sum(hole => hole.Length));
+            // What a program asked for behind the size is not there to fill holes with, which takes what lies next.
+            map = await SpareAsync(file, map, holes.Sum(hole => hole.Length) + await KeptBehindAsync(file, map));
             var filled = FileData.Place(holes, map, UpToCluster(map.Size.Value));
             _ledger.Wrote(file);
             var failures = _flushes.Failures;
@@ -271,6 +272,12 @@ public sealed partial class VolumeCoordinator
 
         return await EndPartAsync(id, allocate.File, upTo, end);
     }
+
+    /// <summary>Bytes of clusters behind the size that a program asked for.</summary>
+    private async Task<long> KeptBehindAsync(FileId file, FileMap map) =>
+        SpareOf(map) is > 0 and var spare
+            ? Math.Clamp((await _metadata.ReadAsync(context => HolesOf(context).RoomKept(file))).Value - UpToCluster(map.Size.Value), 0, spare)
+            : 0;
 
     /// <summary>Clusters behind the size that a program asked for: a cut gives them back, to the present size too.</summary>
     private async Task<bool> HasKeptRoomAsync(FileId file, FileMap map) =>

@@ -156,6 +156,27 @@ public sealed class LongRanges
         world.Volume.RoomKept(file).Value.ShouldBe(Length);
     }
 
+    [Fact]
+    public async Task Room_that_is_kept_behind_the_end_fills_no_hole()
+    {
+        const int Kept = 65_536;
+        await using var world = await StartAsync(new CoordinatorOptions());
+        world.Volume.HasHoles = true;
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(Step, 1));
+        var written = await client.WriteAsync(file, 256 << 10, RedirectedData.Pattern(Step, 2));
+        await client.AskAsync<Entry>(new SetSize(file, written.Size));
+        var size = written.Size.Value;
+        await client.AskAsync<Done>(new Allocate(file, AllocationMode.KeepSize, new FileByteOffset(size), new ByteCount(Kept)));
+
+        await client.WriteAsync(file, 128 << 10, RedirectedData.Pattern(Step, 3));
+
+        world.Volume.Map(file).Extents.Sum(extent => Math.Max(0, extent.FileEnd.Value - Math.Max(size, extent.FileStart.Value)))
+            .ShouldBeGreaterThanOrEqualTo(Kept);
+        (await client.ReadAsync(file, 128 << 10, Step)).ShouldBe(RedirectedData.Pattern(Step, 3));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
