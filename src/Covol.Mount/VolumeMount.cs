@@ -18,8 +18,11 @@ public sealed class VolumeMount
     private static readonly TimeSpan s_negotiationLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long a forced end waits for the coordinator: the whole data plane of a node that is stopped has a minute.</summary>
-    private static readonly TimeSpan s_forcedLimit = TimeSpan.FromSeconds(25);
+    /// <summary>How long the coordinator has for what only this node knows, before a detach is refused: who asked for it waits half a minute.</summary>
+    private static readonly TimeSpan s_tellLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>The same before a forced one goes on. What is left gets its last chance when all is closed, within <see cref="s_endLimit"/>.</summary>
+    private static readonly TimeSpan s_forcedLimit = TimeSpan.FromSeconds(10);
 
     private readonly AttachVolume _attached;
     private readonly IncarnationLun _lun;
@@ -190,7 +193,7 @@ public sealed class VolumeMount
     public async Task DetachAsync(bool force, CancellationToken cancellation)
     {
         // A local file system is unmounted when what it acknowledged is on the disk (SAFETY 13).
-        if (await _volume.TellTailsAsync(force ? s_forcedLimit : null).WaitAsync(cancellation).ConfigureAwait(false) is > 0 and var left && !force)
+        if (await _volume.TellTailsAsync(force ? s_forcedLimit : s_tellLimit).WaitAsync(cancellation).ConfigureAwait(false) is > 0 and var left && !force)
         {
             throw new TimeoutException(
                 $"what programs wrote at the end of {left} files is known to this node alone, and no coordinator took it in. "

@@ -53,14 +53,14 @@ public sealed partial class NodeVolume
 
     /// <summary>
     /// Before the volume is taken off this node: as <see cref="TellTailsAsync(ClientFile)"/> for all files, those too that programs have closed.
-    /// Answers of how many the coordinator did not take it in within the limit; null: that of all I/O.
+    /// Answers of how many the coordinator did not take it in within the limit.
     /// </summary>
-    public async Task<int> TellTailsAsync(TimeSpan? limit)
+    public async Task<int> TellTailsAsync(TimeSpan limit)
     {
         var told = TellAllAsync([.. _files.Values.Where(file => file.HasAnyTail)]);
         try
         {
-            await told.WaitAsync(limit ?? _settings.IoWaitLimit, _time).ConfigureAwait(false);
+            await told.WaitAsync(limit, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
