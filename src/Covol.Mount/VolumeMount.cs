@@ -18,7 +18,9 @@ public sealed class VolumeMount
     private static readonly TimeSpan s_negotiationLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15);
 
-    /// <summary>How long the coordinator has for what only this node knows, before a detach is refused: who asked for it waits half a minute.</summary>
+    /// <summary>
+    /// How long the coordinator has for what only this node knows, before a detach is refused: who asked for it waits half a minute.
+    /// </summary>
     private static readonly TimeSpan s_tellLimit = TimeSpan.FromSeconds(20);
 
     /// <summary>The same before a forced one goes on. What is left gets its last chance when all is closed, within <see cref="s_endLimit"/>.</summary>
