@@ -23,7 +23,7 @@ public sealed class VolumeMount
     /// </summary>
     private static readonly TimeSpan s_tellLimit = TimeSpan.FromSeconds(20);
 
-    /// <summary>The same before a forced one goes on. What is left gets its last chance when all is closed, within <see cref="s_endLimit"/>.</summary>
+    /// <summary>The same before a forced one goes on. What is left is told when all is closed, within <see cref="s_endLimit"/>.</summary>
     private static readonly TimeSpan s_forcedLimit = TimeSpan.FromSeconds(10);
 
     private readonly AttachVolume _attached;
@@ -195,7 +195,8 @@ public sealed class VolumeMount
     public async Task DetachAsync(bool force, CancellationToken cancellation)
     {
         // A local file system is unmounted when what it acknowledged is on the disk (SAFETY 13).
-        if (await _volume.TellTailsAsync(force ? s_forcedLimit : s_tellLimit).WaitAsync(cancellation).ConfigureAwait(false) is > 0 and var left && !force)
+        var left = await _volume.TellTailsAsync(force ? s_forcedLimit : s_tellLimit).WaitAsync(cancellation).ConfigureAwait(false);
+        if (left > 0 && !force)
         {
             throw new TimeoutException(
                 $"what programs wrote at the end of {left} files is known to this node alone, and no coordinator took it in. "
