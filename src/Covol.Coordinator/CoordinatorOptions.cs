@@ -48,6 +48,9 @@ public sealed record CoordinatorOptions
     /// <summary>The most that is zeroed or filled with one step, in bytes.</summary>
     public long StepMax { get; init; } = 8 << 20;
 
+    /// <summary>The most that one commit allocates, in bytes, so that its bitmap pages fit the journal with room to spare.</summary>
+    public long GrowStepMax { get; init; } = 16L << 30;
+
     /// <summary>The longest data of one request.</summary>
     public int DataMax { get; init; } = 1 << 20;
 

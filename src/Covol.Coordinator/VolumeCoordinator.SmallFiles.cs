@@ -21,12 +21,14 @@ public sealed partial class VolumeCoordinator
 
     private static INtfsSmallFiles SmallFilesOf(MetadataContext context) => (INtfsSmallFiles)context.Volume;
 
-    /// <summary>A guess; the volume knows. A file whose map is known is written past the journal already.</summary>
+    /// <summary>
+    /// A guess; the volume knows. A file whose map is known is written past the journal already, unless it lies in its MFT record.
+    /// </summary>
     private bool MayBeSmall(Slot slot, RequestId id, WriteData write, int length) =>
         HandlesSmallFiles
         && length is > 0 and <= INtfsSmallFiles.SmallMax
         && (write.Append || write.Offset.Value + length <= INtfsSmallFiles.SmallMax)
-        && _maps.Find(write.File) is null
+        && _maps.Find(write.File) is null or { IsResident: true }
         && !_tails.IsClaimed(write.File)
         && !_layouts.MayBeHeld(write.File)
         && !IsInDoubt(write.File)
@@ -49,6 +51,8 @@ public sealed partial class VolumeCoordinator
         });
         if (written is not null)
         {
+            // One of a file in its MFT record: it may lie in clusters by now.
+            _maps.Remove(write.File);
             _times.Remove(write.File);
         }
 
