@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Ntfs.Journal;
 using Covol.Simulation.Worlds;
 
 namespace Covol.Simulation.Parts;
@@ -33,6 +34,11 @@ internal sealed record Rules
 
     /// <summary>A place that the journal may replay is not granted before a checkpoint (SAFETY 15).</summary>
     public bool ChecksJournalBeforeGrant { get; init; } = true;
+
+    /// <summary>
+    /// Of the journal: the real one has all of these; the model's has those that data of small files needs (SAFETY 15).
+    /// </summary>
+    public JournalControls Journal { get; init; } = JournalControls.All;
 
     /// <summary>A checkpoint carries sessions and answers into the next lap (SAFETY 16).</summary>
     public bool KeepsStateAtCheckpoint { get; init; } = true;

@@ -233,6 +233,7 @@ internal sealed class Cluster : IDisposable
             }
 
             _lun.CutPower();
+            _watch.PowerCut();
             foreach (var content in _checkers.Contents)
             {
                 content.PowerCut();

@@ -35,6 +35,9 @@ internal sealed record Scenario
     /// <summary>Files have holes, and programs make and fill them.</summary>
     public bool Holes { get; init; }
 
+    /// <summary>How likely a step of a program is one with a small file, which is open for that step only.</summary>
+    public required double SmallFiles { get; init; }
+
     /// <summary>The volume is a real NTFS volume, served by the real engine.</summary>
     public bool HasRealEngine { get; init; }
 
@@ -199,5 +202,6 @@ internal sealed record Scenario
         EndsWithPowerCut = world.Chance(0.4),
         Holes = world.Chance(0.5),
         HasRealEngine = world.Seed % RealEngineEvery == 0,
+        SmallFiles = world.Chance(0.5) ? 0 : world.Random.NextDouble() * 0.5,
     };
 }
