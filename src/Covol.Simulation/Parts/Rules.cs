@@ -46,6 +46,9 @@ internal sealed record Rules
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
 
+    /// <summary>Whether all worlds have the real engine; no rule.</summary>
+    public bool OnRealEngine { get; init; }
+
     /// <summary>Whether files of this world have holes; no rule.</summary>
     public bool MakesHoles { get; init; }
 

@@ -55,6 +55,9 @@ internal sealed record Scenario
 
     public required bool EndsWithPowerCut { get; init; }
 
+    /// <summary>The power of everything is cut once in the middle of the world, and comes back.</summary>
+    public TimeSpan? PowerCutAfter { get; init; }
+
     /// <summary>So many nodes, the last ones, have no path to the LUN: all their data goes through the coordinator.</summary>
     public int NodesWithoutPath { get; init; }
 
@@ -105,6 +108,11 @@ internal sealed record Scenario
         if (drawn.Trouble > Trouble.SleepingReaders)
         {
             drawn = drawn with { Holes = false };
+        }
+
+        if (drawn.CrashesWriting && world.Chance(0.3))
+        {
+            drawn = drawn with { PowerCutAfter = world.Between(TimeSpan.FromSeconds(3), drawn.Length) };
         }
 
         return drawn.Trouble switch
