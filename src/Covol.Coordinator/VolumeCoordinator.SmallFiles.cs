@@ -28,11 +28,12 @@ public sealed partial class VolumeCoordinator
         HandlesSmallFiles
         && length is > 0 and <= INtfsSmallFiles.SmallMax
         && (write.Append || write.Offset.Value + length <= INtfsSmallFiles.SmallMax)
-        && _maps.Find(write.File) is null or { IsResident: true }
-        && !_tails.IsClaimed(write.File)
-        && !_layouts.MayBeHeld(write.File)
+        && (!_options.LooksBeforeSmallWrites || !MayBeWrittenElsewhere(write.File))
         && !IsInDoubt(write.File)
         && slot.PlacedAppend?.Sequence != id.Sequence;
+
+    private bool MayBeWrittenElsewhere(FileId file) =>
+        _maps.Find(file) is not (null or { IsResident: true }) || _tails.IsClaimed(file) || _layouts.MayBeHeld(file);
 
     /// <summary>Inside the gate, alone. Null: the write goes the ordinary way.</summary>
     private async Task<VolumeReply?> TryWriteSmallAsync(RequestId id, WriteData write, ReadOnlyMemory<byte> data)
@@ -91,10 +92,12 @@ public sealed partial class VolumeCoordinator
         return new Removal(this, file, gate);
     }
 
+    private bool IsBeingRemoved(FileId file) => _options.WaitsForRemovals && _removing.ContainsKey(file);
+
     /// <summary>Ends when it is known whether the file is still there.</summary>
     private async Task RemovalOf(FileId file)
     {
-        while (_removing.TryGetValue(file, out var running))
+        while (_options.WaitsForRemovals && _removing.TryGetValue(file, out var running))
         {
             await running.Task;
         }
