@@ -51,6 +51,9 @@ public sealed record CoordinatorOptions
     /// <summary>The most places of a file that are told at once.</summary>
     public int PlacesMax { get; init; } = Layout.ExtentsMax;
 
+    /// <summary>The most that one commit allocates, in bytes, so that its bitmap pages fit the journal with room to spare.</summary>
+    public long GrowStepMax { get; init; } = 16L << 30;
+
     /// <summary>The longest data of one request.</summary>
     public int DataMax { get; init; } = 1 << 20;
 
@@ -96,6 +99,14 @@ public sealed record CoordinatorOptions
 
     /// <summary>Whether the first data of small files goes through the journal, and they go in one change.</summary>
     public bool JournalsSmallFiles { get; init; } = true;
+
+    /// <summary>
+    /// For tests that show what a guard is for: without it, and without the journal's own look, data is journalled where nodes write.
+    /// </summary>
+    internal bool LooksBeforeSmallWrites { get; init; } = true;
+
+    /// <summary>For tests that show what a guard is for: without it a file is opened while its last name takes it along.</summary>
+    internal bool WaitsForRemovals { get; init; } = true;
 
     /// <summary>How long a hand-over waits for what is under way.</summary>
     public TimeSpan HandOverLimit { get; init; } = TimeSpan.FromSeconds(10);

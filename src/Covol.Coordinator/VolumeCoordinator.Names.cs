@@ -98,7 +98,7 @@ public sealed partial class VolumeCoordinator
         }
 
         var (attributes, directory, isNew) = await MakeOrFindAsync(id, create);
-        for (var look = 0; !isNew && create.Handle is not null && _removing.ContainsKey(attributes.File); look++)
+        for (var look = 0; !isNew && create.Handle is not null && IsBeingRemoved(attributes.File); look++)
         {
             if (look == LooksMax)
             {

@@ -215,25 +215,29 @@ public sealed partial class VolumeCoordinator
             _fenceWaiters.Add((id, fenced));
             StepLayouts(new LayoutInput.FenceSession(id, "its mount came back with another key"));
             await fenced.Task;
-            RequireNotEnding(session);
+            await RequireNotEndingAsync(session, open.DataKey);
             session.DataKey = open.DataKey;
             await _metadata.ChangeAsync(context =>
             {
                 context.Changes.Add(session.ToKept());
                 return true;
             });
-            RequireNotEnding(session);
+            await RequireNotEndingAsync(session, open.DataKey);
             StepLayouts(new LayoutInput.SessionJoined(id, open.DataKey, MayHoldUnknown: false));
         }
 
         return session;
     }
 
-    /// <summary>After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts.</summary>
-    private void RequireNotEnding(Session session)
+    /// <summary>
+    /// After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts. Whoever evicts it
+    /// knows of the old key only.
+    /// </summary>
+    private async Task RequireNotEndingAsync(Session session, ReservationKey next)
     {
         if (session.IsEnding && _options.RefusesEndedResumption)
         {
+            await FenceUnusedAsync(session, next);
             throw new VolumeException(VolumeError.SessionUnknown, $"{session.Id} ended while it was resumed; its locks and handles are gone.");
         }
     }
@@ -363,6 +367,7 @@ public sealed partial class VolumeCoordinator
         Remember(session, reclaim.Handle, reclaim.File);
         try
         {
+            await ReclaimLeftAsync(reclaim.File);
             await _metadata.ReadAsync(context => context.Attributes(reclaim.File));
         }
         catch (VolumeException gone)

@@ -21,16 +21,19 @@ public sealed partial class VolumeCoordinator
 
     private static INtfsSmallFiles SmallFilesOf(MetadataContext context) => (INtfsSmallFiles)context.Volume;
 
-    /// <summary>A guess; the volume knows. A file whose map is known is written past the journal already.</summary>
+    /// <summary>
+    /// A guess; the volume knows. A file whose map is known is written past the journal already, unless it lies in its MFT record.
+    /// </summary>
     private bool MayBeSmall(Slot slot, RequestId id, WriteData write, int length) =>
         HandlesSmallFiles
         && length is > 0 and <= INtfsSmallFiles.SmallMax
         && (write.Append || write.Offset.Value + length <= INtfsSmallFiles.SmallMax)
-        && _maps.Find(write.File) is null
-        && !_tails.IsClaimed(write.File)
-        && !_layouts.MayBeHeld(write.File)
+        && (!_options.LooksBeforeSmallWrites || !MayBeWrittenElsewhere(write.File))
         && !IsInDoubt(write.File)
         && slot.PlacedAppend?.Sequence != id.Sequence;
+
+    private bool MayBeWrittenElsewhere(FileId file) =>
+        _maps.Find(file) is not (null or { IsResident: true }) || _tails.IsClaimed(file) || _layouts.MayBeHeld(file);
 
     /// <summary>Inside the gate, alone. Null: the write goes the ordinary way.</summary>
     private async Task<VolumeReply?> TryWriteSmallAsync(RequestId id, WriteData write, ReadOnlyMemory<byte> data)
@@ -49,6 +52,8 @@ public sealed partial class VolumeCoordinator
         });
         if (written is not null)
         {
+            // One of a file in its MFT record: it may lie in clusters by now.
+            _maps.Remove(write.File);
             _times.Remove(write.File);
         }
 
@@ -87,10 +92,12 @@ public sealed partial class VolumeCoordinator
         return new Removal(this, file, gate);
     }
 
+    private bool IsBeingRemoved(FileId file) => _options.WaitsForRemovals && _removing.ContainsKey(file);
+
     /// <summary>Ends when it is known whether the file is still there.</summary>
     private async Task RemovalOf(FileId file)
     {
-        while (_removing.TryGetValue(file, out var running))
+        while (_options.WaitsForRemovals && _removing.TryGetValue(file, out var running))
         {
             await running.Task;
         }

@@ -9,7 +9,8 @@ internal static class SeedRun
     public static SeedResult Run(int seed, Rules rules, Action<string>? print)
     {
         using var world = new World(seed, print);
-        using var cluster = new Cluster(world, Scenario.Draw(world), rules);
+        var drawn = Scenario.Draw(world);
+        using var cluster = new Cluster(world, drawn with { HasRealEngine = drawn.HasRealEngine || rules.OnRealEngine }, rules);
         var faults = new Faults(cluster);
         world.At(0, () =>
         {

@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Covol.Simulation;
 
-/// <summary>The command: <c>covol simulate [--seeds N] [--seed S] [--json FILE] [--mutations [--known]] [--without RULE]</c>.</summary>
+/// <summary>The command: <c>covol simulate [--seeds N] [--seed S] [--real] [--json FILE] [--mutations [--known]] [--without RULE]</c>.</summary>
 internal static class Simulate
 {
     /// <summary>Seeds in which a mutation has to be found.</summary>
@@ -36,6 +36,9 @@ internal static class Simulate
                 case "--without" when index + 1 < arguments.Count:
                     rules = arguments[++index];
                     break;
+                case "--real":
+                    rules = "real";
+                    break;
                 case "--mutations":
                     mutations = true;
                     break;
@@ -45,7 +48,7 @@ internal static class Simulate
                 default:
                     Console.Error.WriteLine(
                         $"'{arguments[index]}' is not known. "
-                        + "Use: simulate [--seeds N] [--seed S] [--json FILE] [--mutations [--known]] [--without RULE]");
+                        + "Use: simulate [--seeds N] [--seed S] [--real] [--json FILE] [--mutations [--known]] [--without RULE]");
                     return 2;
             }
         }
@@ -135,7 +138,7 @@ internal static class Simulate
                 continue;
             }
 
-            var with = range.Run(miss.Seed, 1, "all", stopsAtFailure: true, _ => { });
+            var with = range.Run(miss.Seed, 1, mutation.Rules.OnRealEngine ? "real" : "all", stopsAtFailure: true, _ => { });
             isGood &= with.Count == 0;
             Console.Out.WriteLine(
                 $"{mutation.Name} seed {miss.Seed}{(miss.Seed == mutation.Seed ? "" : $" (not {mutation.Seed} any more)")}: "
@@ -146,7 +149,7 @@ internal static class Simulate
     }
 
     private static string ReplayCommand(int seed, string rules) =>
-        $"./covol simulate --seed {seed}{(rules == "all" ? "" : $" --without {rules}")}";
+        $"./covol simulate --seed {seed}{(rules == "all" ? "" : rules == "real" ? " --real" : $" --without {rules}")}";
 
     private static void Write(string? json, int seeds, IReadOnlyList<SeedResult> failed, string rules, Stopwatch watch)
     {

@@ -20,8 +20,9 @@ internal static class Worker
         return 0;
     }
 
-    public static Rules RulesOf(string name) => name == "all"
-        ? Rules.All
+    /// <param name="name">"all", "real" (all of them, and the real engine in each world), or the mutation without which a world runs.</param>
+    public static Rules RulesOf(string name) => name == "all" ? Rules.All
+        : name == "real" ? Rules.All with { OnRealEngine = true }
         : Mutations.All.FirstOrDefault(mutation => mutation.Name == name)?.Rules
             ?? throw new ArgumentException($"There is no mutation '{name}'.", nameof(name));
 

@@ -17,7 +17,7 @@ internal sealed class FileContent(World world, FileId file)
 
     // Those that a fsync may still make stable.
     private readonly List<WriteOperation> _unstable = [];
-    private bool _powerWasCut;
+    private long _powerCut = -1;
 
     public FileId File => file;
 
@@ -97,14 +97,16 @@ internal sealed class FileContent(World world, FileId file)
         _unstable.RemoveAll(static operation => operation.IsStable);
     }
 
-    /// <summary>From now on only what was stable is certain.</summary>
+    /// <summary>Of what was asked for by now only what was stable is certain from now on.</summary>
     public void PowerCut()
     {
-        _powerWasCut = true;
+        _powerCut = world.Now;
         foreach (var operation in _all.Values)
         {
-            operation.GiveUp(world.Now);
+            operation.PowerCut(world.Now);
         }
+
+        _unstable.Clear();
     }
 
     /// <summary>The bytes of a write.</summary>
@@ -189,19 +191,19 @@ internal sealed class FileContent(World world, FileId file)
 
         var seen = newest?.ToString() ?? (id == 0 ? "zeroes of before it was written" : _all[id].ToString());
         world.Break(
-            _powerWasCut ? "I6" : "I3",
+            hidden?.Ended <= _powerCut ? "I6" : "I3",
             hidden is not null
                 ? $"{reader} read granule {granule} of {file}: it holds {seen}, but {hidden} came after that and was answered"
                 : $"{reader} read granule {granule} of {file}: it holds {seen}, which was never written there");
     }
 
     /// <summary>A write that began after this one was over and was answered before the read began.</summary>
-    private WriteOperation? HiddenBy(long ended, List<WriteOperation> writes, long asked)
+    private static WriteOperation? HiddenBy(long ended, List<WriteOperation> writes, long asked)
     {
         for (var index = writes.Count - 1; index >= 0 && writes[index].Invoked > ended; index--)
         {
             var write = writes[index];
-            if (write.Succeeded && write.Ended < asked && (!_powerWasCut || write.IsStable))
+            if (write.Succeeded && write.Ended < asked)
             {
                 return write;
             }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Covol.Coordinator.Metadata;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
@@ -24,6 +25,9 @@ internal sealed class LunWatch
     private ModelState? _state;
     private readonly Dictionary<ulong, List<int>> _clustersOf = [];
     private ulong[] _owners;
+
+    /// <summary>What the records of the model's lap hold of clusters, as far as the last one that landed.</summary>
+    private ImmutableDictionary<int, byte[]> _lap = ModelPages.None;
     private long _newest;
 
     public LunWatch(World world, SimLun lun, IVolumeKind disk)
@@ -179,10 +183,17 @@ internal sealed class LunWatch
 
         if (!ReferenceEquals(_state, commit.State))
         {
-            LookAtValid(_state, commit.State);
+            LookAtValid(_state, commit);
             _state = commit.State;
             _owners = ModelVolume.Owners(_state, _disk.Clusters);
         }
+
+        if (commit.Previous < 0)
+        {
+            LookAtLap(commit.State);
+        }
+
+        _lap = commit.Pages;
 
         Tell(commit.Change, file => commit.State.Inodes.TryGetValue(file.Reference.Record, out var inode) ? inode.ValidLength : null);
     }
@@ -219,10 +230,32 @@ internal sealed class LunWatch
         }
     }
 
-    /// <summary>What this commit makes valid: behind the valid length that was, and where a hole was.</summary>
-    private void LookAtValid(ModelState? before, ModelState after)
+    /// <summary>The lap is over: data that only its records held has to be in its place by now.</summary>
+    private void LookAtLap(ModelState state)
     {
-        foreach (var (record, inode) in after.Inodes)
+        foreach (var inode in _lap.IsEmpty ? [] : state.Inodes.Values)
+        {
+            for (var index = 0; (long)index * ModelDisk.ClusterSize < inode.ValidLength; index++)
+            {
+                var cluster = inode.Clusters[index];
+                var length = (int)Math.Min(ModelDisk.ClusterSize, inode.ValidLength - ((long)index * ModelDisk.ClusterSize));
+                if (_lap.TryGetValue(cluster, out var page)
+                    && !_lun.Stable(ModelDisk.ClusterAt(cluster), length).SequenceEqual(page.AsSpan(0, length)))
+                {
+                    _world.Break("I6", $"a lap ended while data of {inode.File} in cluster {cluster} was stable in its records only");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// <summary>The power was cut: a record that was not flushed is gone, and with it what it held.</summary>
+    public void PowerCut() => _lap = ModelPages.None;
+
+    /// <summary>What this commit makes valid: behind the valid length that was, and where a hole was.</summary>
+    private void LookAtValid(ModelState? before, ModelDisk.Commit after)
+    {
+        foreach (var (record, inode) in after.State.Inodes)
         {
             var was = before?.Inodes.GetValueOrDefault(record);
             if (ReferenceEquals(inode, was) || inode.Kind != FileKind.Regular)
@@ -240,8 +273,11 @@ internal sealed class LunWatch
                     continue;
                 }
 
-                var place = ModelDisk.ClusterAt(cluster) + (at % ModelDisk.ClusterSize);
-                if (!ContentOf(inode.File).Has(_lun.Stable(place, FileContent.Granule)))
+                var within = (int)(at % ModelDisk.ClusterSize);
+                var content = after.Pages.TryGetValue(cluster, out var page)
+                    ? page.AsSpan(within, FileContent.Granule)
+                    : _lun.Stable(ModelDisk.ClusterAt(cluster) + within, FileContent.Granule);
+                if (!ContentOf(inode.File).Has(content))
                 {
                     var granule = at / FileContent.Granule;
                     _world.Break("I7", $"granule {granule} of {inode.File} became valid while a power cut would show what its cluster held before");

@@ -49,6 +49,13 @@ internal sealed class WriteOperation(long id, string program, bool isZero, long 
         }
     }
 
+    /// <summary>The power was cut: it is certain only if a fsync covered it. It may or may not be seen from now on.</summary>
+    public void PowerCut(long now)
+    {
+        Succeeded &= IsStable;
+        GiveUp(now);
+    }
+
     /// <summary>Its session ended: if it was not done by now it never will be.</summary>
     public void GiveUp(long now) => Ended = Math.Min(Ended, now);
 

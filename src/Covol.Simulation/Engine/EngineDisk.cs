@@ -36,7 +36,7 @@ internal sealed class EngineDisk(World world) : IVolumeKind
 
     public (INtfsVolume Volume, JournalRecovery Recovery) Open(LunNexus device, Epoch epoch, Rules rules, SimProcess process)
     {
-        var (real, recovery) = NtfsVolume.Open(device, epoch, NtfsOptions.Default);
+        var (real, recovery) = NtfsVolume.Open(device, epoch, NtfsOptions.Default, rules.Journal);
         var volume = new EngineVolume(this, real, device, rules, epoch, process.Name);
         _open.Add(volume);
 

@@ -13,7 +13,7 @@ namespace Covol.Simulation.Engine;
 /// with where the files that it changed lie.
 /// </summary>
 internal sealed class EngineVolume(EngineDisk disk, NtfsVolume real, LunNexus device, Rules rules, Epoch epoch, string process)
-    : INtfsVolume, INtfsHoles, IEngineReads
+    : INtfsVolume, INtfsHoles, INtfsSmallFiles, IEngineReads
 {
     /// <summary>Times of the world begin with 2026; what is later than its first days was stamped by the wall clock.</summary>
     private static readonly long s_worldTimesEnd = new DateTime(2026, 1, 3, 0, 0, 0, DateTimeKind.Utc).ToFileTimeUtc();
@@ -95,6 +95,13 @@ internal sealed class EngineVolume(EngineDisk disk, NtfsVolume real, LunNexus de
     public bool PunchStep(FileId file, FileByteOffset from, FileByteOffset to) => real.PunchStep(Touched(file), from, to);
 
     public byte[] Read(FileId file, long position, int length) => real.Read(disk.Real(file), position, length);
+
+    public (FileByteOffset Start, ByteCount Size)? TryWrite(FileId file, long? position, ReadOnlyMemory<byte> data, FileTime modified) =>
+        real.TryWrite(Touched(file), position, data, modified);
+
+    public byte[]? TryRead(FileId file, long position, int length) => real.TryRead(disk.Real(file), position, length);
+
+    public bool TryRemove(FileId directory, string name, FileId file) => real.TryRemove(disk.Real(directory), name, Touched(file));
 
     public byte[]? GetExtendedAttribute(FileId file, string name) => real.GetExtendedAttribute(disk.Real(file), name);
 

@@ -81,7 +81,7 @@ internal sealed class ModelDisk : IVolumeKind
             Inodes = state.Inodes.Add(5, new ModelInode { File = root, Kind = FileKind.Directory, Mode = 0x1FF }),
         };
         var marker = new byte[SimLun.BlockSize];
-        Encode(marker, Keep(new Commit(0, 1, 0, -1, state, new JournalRecovery(default, []), default, [])));
+        Encode(marker, Keep(new Commit(0, 1, 0, -1, state, new JournalRecovery(default, []), default, ModelPages.None)));
         lun.Land(null!, new LunWriter(null, "format"), 0, marker);
         lun.Flush();
     }
@@ -154,7 +154,7 @@ internal sealed class ModelDisk : IVolumeKind
     /// <param name="State">The volume after it.</param>
     /// <param name="Caller">The coordinator's own state after it.</param>
     /// <param name="Change">What this commit adds to the coordinator's state.</param>
-    /// <param name="Pages">Clusters whose pages the lap's records hold: recovery writes them again.</param>
+    /// <param name="Pages">What the lap's records hold of clusters: recovery writes it again.</param>
     internal sealed record Commit(
         long Number,
         long Lap,
@@ -163,5 +163,5 @@ internal sealed class ModelDisk : IVolumeKind
         ModelState State,
         JournalRecovery Caller,
         ReadOnlyMemory<byte> Change,
-        ImmutableHashSet<int> Pages);
+        ImmutableDictionary<int, byte[]> Pages);
 }

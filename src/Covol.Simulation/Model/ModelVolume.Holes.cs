@@ -98,6 +98,17 @@ internal sealed partial class ModelVolume : INtfsHoles
         return true;
     }
 
+    private ModelInode Cut(ModelInode inode, int clusters)
+    {
+        var gone = Math.Max(0, inode.Clusters.Length - clusters);
+        for (var index = inode.Clusters.Length - 1; index >= clusters; index--)
+        {
+            Free(inode.Clusters[index]);
+        }
+
+        return inode with { Clusters = inode.Clusters.RemoveRange(inode.Clusters.Length - gone, gone) };
+    }
+
     private int Take()
     {
         var free = _state.Free.Pop(out var cluster);
@@ -109,6 +120,7 @@ internal sealed partial class ModelVolume : INtfsHoles
     {
         if (cluster != ModelInode.Hole)
         {
+            _pages.Free(cluster);
             _state = _state with { Free = _state.Free.Push(cluster), FreeCount = _state.FreeCount + 1 };
         }
     }

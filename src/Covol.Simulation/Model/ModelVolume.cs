@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Covol.Lun;
 using Covol.Ntfs;
 using Covol.Protocol.Files;
@@ -21,9 +20,6 @@ internal sealed partial class ModelVolume : INtfsVolume
     /// <summary>Of this many created names one takes a page of metadata for a moment.</summary>
     private const int PageEvery = 3;
 
-    /// <summary>What a replayed page holds.</summary>
-    private const byte Page = 0xA5;
-
     private const int ClusterSize = ModelDisk.ClusterSize;
 
     private readonly ModelDisk _disk;
@@ -31,7 +27,7 @@ internal sealed partial class ModelVolume : INtfsVolume
     private readonly long _epoch;
     private readonly List<ReadOnlyMemory<byte>> _changesSince;
     private readonly Rules _rules;
-    private ImmutableHashSet<int> _journalled = [];
+    private readonly ModelPages _pages;
     private ReadOnlyMemory<byte> _whole;
     private ModelState _state;
     private ModelState _committed;
@@ -44,6 +40,7 @@ internal sealed partial class ModelVolume : INtfsVolume
         _disk = disk;
         _rules = rules;
         _device = device;
+        _pages = new ModelPages(device, rules.Journal);
         _epoch = start.Epoch;
         _lap = start.Lap;
         _last = start.Number;
@@ -70,16 +67,14 @@ internal sealed partial class ModelVolume : INtfsVolume
             throw new NtfsRefusedException($"The volume is in epoch {found.Epoch} already.");
         }
 
-        // Pages of metadata lay there once; what lies there now is written over.
-        var page = new byte[ClusterSize];
-        page.AsSpan().Fill(Page);
-        foreach (var cluster in found.Pages.Order())
+        // Pages of metadata lay there once, or data of small files; what lies there now is written over.
+        foreach (var (cluster, page) in found.Pages.OrderBy(static page => page.Key))
         {
             device.Write(new LunByteOffset(ModelDisk.ClusterAt(cluster)), page);
         }
 
         device.Flush();
-        var start = disk.Keep(found with { Lap = found.Lap + 1, Epoch = epoch.Value, Previous = -1, Pages = [] });
+        var start = disk.Keep(found with { Lap = found.Lap + 1, Epoch = epoch.Value, Previous = -1, Pages = ModelPages.None });
         ModelDisk.Write(device, 0, start);
         device.Flush();
         return (new ModelVolume(disk, device, start, rules), start.Caller);
@@ -112,7 +107,7 @@ internal sealed partial class ModelVolume : INtfsVolume
         if (record % PageEvery == 0 && !_state.Free.IsEmpty)
         {
             // As a directory's index block that is free again in the same group: the journal holds it until the next checkpoint.
-            _journalled = _journalled.Add(_state.Free.Peek());
+            _pages.HoldMetadata(_state.Free.Peek());
         }
 
         var created = Put(new ModelInode
@@ -320,6 +315,7 @@ internal sealed partial class ModelVolume : INtfsVolume
         if (_markers == ModelDisk.MarkersMax)
         {
             // The lap is full: a checkpoint that carries the caller's state on, as the real journal does.
+            _pages.EndLap();
             WriteSuperblock(new JournalRecovery(_whole, [.. _changesSince]), _committed);
         }
 
@@ -330,27 +326,32 @@ internal sealed partial class ModelVolume : INtfsVolume
         }
 
         var commit = _disk.Keep(new ModelDisk.Commit(
-            0, _lap, _epoch, _last, _state, new JournalRecovery(_whole, [.. _changesSince]), change, _journalled));
+            0, _lap, _epoch, _last, _state, new JournalRecovery(_whole, [.. _changesSince]), change, _pages.OfLap()));
         ModelDisk.Write(_device, ++_markers, commit);
-        _device.Flush();
+        if (_rules.Journal.FlushRecords)
+        {
+            _device.Flush();
+        }
+
+        _pages.Committed();
         _last = commit.Number;
         _committed = _state;
     }
 
-    public bool WriteBackStep() => false;
+    public bool WriteBackStep() => _pages.WriteBackStep();
 
     public bool MustCheckpointBefore(IReadOnlyList<FileExtent> grant) =>
         _rules.ChecksJournalBeforeGrant && grant.Any(extent =>
         {
             var first = ModelDisk.ClusterOf(extent.LunStart.Value);
-            return _journalled.Any(cluster => cluster >= first && cluster < first + (extent.Length.Value / ClusterSize));
+            return _pages.HoldsAny(first, (int)(extent.Length.Value / ClusterSize));
         });
 
     public void Checkpoint(ReadOnlySpan<byte> callerState)
     {
         _whole = _rules.KeepsStateAtCheckpoint ? callerState.ToArray() : default;
         _changesSince.Clear();
-        _journalled = [];
+        _pages.EndLap();
         WriteSuperblock(new JournalRecovery(_whole, []), _committed);
     }
 
@@ -377,9 +378,13 @@ internal sealed partial class ModelVolume : INtfsVolume
 
     private void WriteSuperblock(JournalRecovery caller, ModelState state)
     {
-        _device.Flush();
+        if (_rules.Journal.FlushBeforeLap)
+        {
+            _device.Flush();
+        }
+
         _lap++;
-        var commit = _disk.Keep(new ModelDisk.Commit(0, _lap, _epoch, -1, state, caller, default, []));
+        var commit = _disk.Keep(new ModelDisk.Commit(0, _lap, _epoch, -1, state, caller, default, ModelPages.None));
         ModelDisk.Write(_device, 0, commit);
         _device.Flush();
         _last = commit.Number;
@@ -412,17 +417,6 @@ internal sealed partial class ModelVolume : INtfsVolume
             new ByteCount(inode.ValidLength),
             new ByteCount(inode.Size),
             AllocatedTo(inode));
-    }
-
-    private ModelInode Cut(ModelInode inode, int clusters)
-    {
-        var gone = Math.Max(0, inode.Clusters.Length - clusters);
-        for (var index = inode.Clusters.Length - 1; index >= clusters; index--)
-        {
-            Free(inode.Clusters[index]);
-        }
-
-        return inode with { Clusters = inode.Clusters.RemoveRange(inode.Clusters.Length - gone, gone) };
     }
 
     private FileId? DropName(ModelInode inode)

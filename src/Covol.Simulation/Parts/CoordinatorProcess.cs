@@ -115,10 +115,16 @@ internal sealed class CoordinatorProcess : ISteppedThreads
     }
 
     /// <summary>It crashes soon, between two commands of one job or in the middle of one: what recovery is for.</summary>
-    public void CrashWriting(int writes)
+    /// <param name="writes">The last one, counted from 1; as much of it lands as had left the process.</param>
+    /// <param name="then">Happens at that moment too.</param>
+    public void CrashWriting(int writes, Action? then = null)
     {
         _world.Trace(Process.Name, $"will crash in its {writes}th write");
-        _nexus.StopInWrite(writes, () => End("crash in the middle of a write"));
+        _nexus.StopInWrite(writes, () =>
+        {
+            End("crash in the middle of a write");
+            then?.Invoke();
+        });
     }
 
     public void CrashNoMore() => _nexus.StopInWrite(0, static () => { });

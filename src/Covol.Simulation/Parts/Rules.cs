@@ -1,4 +1,5 @@
 using Covol.Coordinator;
+using Covol.Ntfs.Journal;
 using Covol.Simulation.Worlds;
 
 namespace Covol.Simulation.Parts;
@@ -34,11 +35,19 @@ internal sealed record Rules
     /// <summary>A place that the journal may replay is not granted before a checkpoint (SAFETY 15).</summary>
     public bool ChecksJournalBeforeGrant { get; init; } = true;
 
+    /// <summary>
+    /// Of the journal: the real one has all of these; the model's has those that data of small files needs (SAFETY 15).
+    /// </summary>
+    public JournalControls Journal { get; init; } = JournalControls.All;
+
     /// <summary>A checkpoint carries sessions and answers into the next lap (SAFETY 16).</summary>
     public bool KeepsStateAtCheckpoint { get; init; } = true;
 
     /// <summary>A fsync reaches the LUN.</summary>
     public bool Flushes { get; init; } = true;
+
+    /// <summary>Whether all worlds have the real engine; no rule.</summary>
+    public bool OnRealEngine { get; init; }
 
     /// <summary>Whether files of this world have holes; no rule.</summary>
     public bool MakesHoles { get; init; }

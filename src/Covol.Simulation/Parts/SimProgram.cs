@@ -92,9 +92,15 @@ internal sealed partial class SimProgram
             return;
         }
 
+        if (_habit == Habit.Anything && _world.Chance(_scenario.SmallFiles))
+        {
+            await SmallFileAsync().ConfigureAwait(false);
+            return;
+        }
+
         if (dice < 8 + _scenario.Unlinks && _habit is not (Habit.Watching or Habit.HotBlocks or Habit.Following))
         {
-            await UnlinkAsync(which).ConfigureAwait(false);
+            await UnlinkAsync($"s{which}").ConfigureAwait(false);
             return;
         }
 
@@ -318,17 +324,17 @@ internal sealed partial class SimProgram
     }
 
     /// <summary>A shared name goes; whoever has the file open goes on with it.</summary>
-    private async Task UnlinkAsync(int which)
+    private async Task UnlinkAsync(string name)
     {
-        Doing = $"unlinks s{which}";
+        Doing = $"unlinks {name}";
         try
         {
-            await _client.Volume.AskAsync<Done>(new Unlink(_root, $"s{which}", IsDirectory: false)).ConfigureAwait(false);
-            _world.Trace(_name, $"unlinked s{which}");
+            await _client.Volume.AskAsync<Done>(new Unlink(_root, name, IsDirectory: false)).ConfigureAwait(false);
+            _world.Trace(_name, $"unlinked {name}");
         }
         catch (VolumeException refusal) when (refusal.Error == VolumeError.NotFound)
         {
-            _world.Trace(_name, $"found no s{which}");
+            _world.Trace(_name, $"found no {name}");
         }
     }
 

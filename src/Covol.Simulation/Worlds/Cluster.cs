@@ -128,6 +128,35 @@ internal sealed class Cluster : IDisposable
         }
     }
 
+    /// <summary>Everything stops, in half of the cases in the middle of what the coordinator writes, and begins anew.</summary>
+    public void CutPower()
+    {
+        if (Coordinator is { Process: { IsDead: false, IsFrozen: false } } coordinator && _world.Chance(0.5))
+        {
+            coordinator.CrashWriting(_world.Random.Next(1, CrashWritesMax), LosePowerAndStart);
+        }
+        else
+        {
+            LosePowerAndStart();
+        }
+    }
+
+    private void LosePowerAndStart()
+    {
+        LosePower();
+        CoordinatorEnded(Coordinator!);
+        foreach (var (node, client) in _clients)
+        {
+            _world.After(_world.Milliseconds(200, 3_000), () =>
+            {
+                if (!_isOver && _clients[node] == client)
+                {
+                    StartClient(node);
+                }
+            });
+        }
+    }
+
     public void CoordinatorEnded(CoordinatorProcess coordinator)
     {
         if (coordinator == Coordinator)
@@ -195,6 +224,22 @@ internal sealed class Cluster : IDisposable
         AwaitRest(_world.Now + World.Nanoseconds(TimeSpan.FromSeconds(200)));
     }
 
+    private void LosePower()
+    {
+        foreach (var process in _clients.Values.Select(static client => client.Process)
+            .Concat(_coordinators.Select(static coordinator => coordinator.Process)).Where(static process => !process.IsDead).ToList())
+        {
+            process.Kill("power cut");
+        }
+
+        _lun.CutPower();
+        _watch.PowerCut();
+        foreach (var content in _checkers.Contents)
+        {
+            content.PowerCut();
+        }
+    }
+
     /// <summary>After the world has ended.</summary>
     public void Dispose() => _disk.Dispose();
 
@@ -222,22 +267,7 @@ internal sealed class Cluster : IDisposable
     {
         if (Scenario.EndsWithPowerCut)
         {
-            foreach (var client in _clients.Values)
-            {
-                client.Process.Kill("power cut");
-            }
-
-            foreach (var coordinator in _coordinators)
-            {
-                coordinator.Process.Kill("power cut");
-            }
-
-            _lun.CutPower();
-            foreach (var content in _checkers.Contents)
-            {
-                content.PowerCut();
-            }
-
+            LosePower();
             TakeOver(1);
         }
 

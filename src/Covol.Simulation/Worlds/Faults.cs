@@ -24,6 +24,17 @@ internal sealed partial class Faults(Cluster cluster)
             Next();
         }
 
+        if (cluster.Scenario.PowerCutAfter is { } after)
+        {
+            _world.After(after, () =>
+            {
+                if (!cluster.IsOver)
+                {
+                    cluster.CutPower();
+                }
+            });
+        }
+
         _world.After(cluster.Scenario.Length, cluster.Finish);
     }
 

@@ -35,6 +35,9 @@ internal sealed record Scenario
     /// <summary>Files have holes, and programs make and fill them.</summary>
     public bool Holes { get; init; }
 
+    /// <summary>How likely a step of a program is one with a small file, which is open for that step only.</summary>
+    public required double SmallFiles { get; init; }
+
     /// <summary>The volume is a real NTFS volume, served by the real engine.</summary>
     public bool HasRealEngine { get; init; }
 
@@ -51,6 +54,9 @@ internal sealed record Scenario
     public required bool RefusesAtGate { get; init; }
 
     public required bool EndsWithPowerCut { get; init; }
+
+    /// <summary>The power of everything is cut once in the middle of the world, and comes back.</summary>
+    public TimeSpan? PowerCutAfter { get; init; }
 
     /// <summary>So many nodes, the last ones, have no path to the LUN: all their data goes through the coordinator.</summary>
     public int NodesWithoutPath { get; init; }
@@ -102,6 +108,11 @@ internal sealed record Scenario
         if (drawn.Trouble > Trouble.SleepingReaders)
         {
             drawn = drawn with { Holes = false };
+        }
+
+        if (drawn.CrashesWriting && world.Chance(0.3))
+        {
+            drawn = drawn with { PowerCutAfter = world.Between(TimeSpan.FromSeconds(3), drawn.Length) };
         }
 
         return drawn.Trouble switch
@@ -199,5 +210,6 @@ internal sealed record Scenario
         EndsWithPowerCut = world.Chance(0.4),
         Holes = world.Chance(0.5),
         HasRealEngine = world.Seed % RealEngineEvery == 0,
+        SmallFiles = world.Chance(0.5) ? 0 : world.Random.NextDouble() * 0.5,
     };
 }

@@ -31,6 +31,15 @@ public sealed class SimulatedWorlds
     }
 
     [Fact]
+    public void What_must_never_break_holds_in_worlds_of_the_real_engine()
+    {
+        var (status, output) = SimulationProgram.Run("--real", "--seeds", "200");
+
+        status.ShouldBe(0, output);
+        SimulationProgram.Run("--real", "--seed", "3").Output.ShouldContain(" on NTFS");
+    }
+
+    [Fact]
     public void Each_rule_that_is_switched_off_is_missed_by_a_seed_that_holds_with_the_rule()
     {
         var (status, output) = SimulationProgram.Run("--mutations", "--known");
