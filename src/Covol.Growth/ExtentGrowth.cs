@@ -66,11 +66,11 @@ internal static class ExtentGrowth
             await table.TimeAsync(Grows, count, "attributes", sizes.Reads, _ => session.AskAsync<Entry>(new GetAttributes(file)));
             var handle = await node.OpenAsync(file);
             await GrowthNode.LayoutsAsync([handle]);
-            LookUp(handle, layout, count, table);
             var block = new byte[Cluster];
             var since = Stopwatch.GetTimestamp();
             await LearnAsync(node, handle, count, block);
             table.Add(Grows, count, "until every place is direct, read here and there", Stopwatch.GetElapsedTime(since).TotalMilliseconds, "ms");
+            LookUp(handle, layout, count, table);
             await table.TimeAsync(Grows, count, "4 KiB through the coordinator, read, at its end", sizes.Reads, async _ =>
             {
                 if (await node.Volume.ReadAsync(handle, new FileByteOffset((count - 1L) * Cluster), block) != Cluster)
