@@ -48,6 +48,12 @@ public sealed record CoordinatorOptions
     /// <summary>The most that is zeroed or filled with one step, in bytes.</summary>
     public long StepMax { get; init; } = 8 << 20;
 
+    /// <summary>The most places of a file that are told at once.</summary>
+    public int PlacesMax { get; init; } = Layout.ExtentsMax;
+
+    /// <summary>The most that one commit allocates, in bytes, so that its bitmap pages fit the journal with room to spare.</summary>
+    public long GrowStepMax { get; init; } = 16L << 30;
+
     /// <summary>The longest data of one request.</summary>
     public int DataMax { get; init; } = 1 << 20;
 

@@ -173,6 +173,11 @@ public sealed partial class VolumeCoordinator
                 return await ExtendWithAsync(id, write, map, start, data);
             }
 
+            if (IsResident(map))
+            {
+                map = await MoveOutOfRecordAsync(write.File);
+            }
+
             var whole = _data.Covers(map, start, end) ? map : await FillAroundAsync(write.File, map, start, end);
             _ledger.Wrote(write.File);
             await _dataWorkers.RunAsync(() => _data.WriteBytes(whole, start, data.Span));

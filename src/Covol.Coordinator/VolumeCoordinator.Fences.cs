@@ -7,9 +7,28 @@ using Covol.Protocol.Volume;
 
 namespace Covol.Coordinator;
 
-/// <summary>A node asks for the fence of its own key, because something that it submitted under it may still land (SAFETY 3, 9).</summary>
+/// <summary>Fences of keys that are asked for, or that no layout was ever granted under.</summary>
 public sealed partial class VolumeCoordinator
 {
+    /// <summary>A key that its session came back with and never got to use: it is registered, and nobody would ever take it away.</summary>
+    private async Task FenceUnusedAsync(Session session, ReservationKey key)
+    {
+        try
+        {
+            await _fences.RunAsync(() =>
+            {
+                _parts.Reservations.PreemptAndAbort(_parts.OwnKey, key, _options.DrainLimit);
+                return true;
+            });
+            CoordinatorLog.Fenced(_log, _parts.VolumeName, key, session.Id);
+        }
+        catch (LunException failure) when (failure.Error != LunError.ReservationConflict)
+        {
+            CoordinatorLog.FenceFailed(_log, _parts.VolumeName, key, session.Id, failure.Message);
+        }
+    }
+
+    /// <summary>A node asks for the fence of its own key, because something that it submitted under it may still land (SAFETY 3, 9).</summary>
     private async Task<VolumeReply> FenceKeyAsync(Session session, ReservationKey key)
     {
         var isOwn = key == session.DataKey;

@@ -1,10 +1,7 @@
-using Covol.Coordinator.Driver;
-using Covol.Coordinator.Metadata;
 using Covol.Coordinator.Sessions;
 using Covol.Protocol;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
-using Covol.Protocol.Layouts;
 using Covol.Protocol.Locks;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
@@ -17,9 +14,6 @@ namespace Covol.Coordinator;
 public sealed partial class VolumeCoordinator
 {
     private readonly Dictionary<FileId, int> _opens = [];
-    private readonly HashSet<FileId> _orphans = [];
-    private readonly HashSet<FileId> _purging = [];
-    private readonly Turns _purgeTurns = new();
 
     private async Task<VolumeReply> OpenAsync(Session session, RequestId id, Open open)
     {
@@ -142,64 +136,5 @@ public sealed partial class VolumeCoordinator
             _orphans.Add(orphan);
             PurgeIfUnused(orphan);
         }
-    }
-
-    private void PurgeUnused()
-    {
-        foreach (var orphan in _orphans.ToList())
-        {
-            PurgeIfUnused(orphan);
-        }
-    }
-
-    private void PurgeIfUnused(FileId file)
-    {
-        if (!InGrace && _orphans.Contains(file) && !(_opens.ContainsKey(file) && _options.CountsOpens) && _purging.Add(file))
-        {
-            Background(() => PurgeAsync(file));
-        }
-    }
-
-    private async Task PurgeAsync(FileId file)
-    {
-        using var gate = await _gates.EnterAsync(file, GateMode.Exclusive);
-        await EndTailAsync(file, null);
-        await RecallAsync(file, RecallScope.All);
-        _maps.Remove(file);
-        _times.Remove(file);
-        ForgetLoss(file, isGone: true);
-
-        // One orphan at a time: a hundred deletions of large files at once are no reason for everyone else's operations to wait.
-        using var turn = await _purgeTurns.TakeAsync();
-        try
-        {
-            while (!await _metadata.ChangeAsync(context => PurgeStep(context, file)))
-            {
-                // Each step is a commit of its own, so that no job holds the metadata thread for long.
-            }
-
-            _orphans.Remove(file);
-            _nameless.Remove(file);
-        }
-        catch (VolumeException refusal)
-        {
-            // It stays in the orphan folder; the next coordinator tries again.
-            CoordinatorLog.PurgeRefused(_log, _parts.VolumeName, file, refusal.Message);
-        }
-        finally
-        {
-            _purging.Remove(file);
-        }
-    }
-
-    private static bool PurgeStep(MetadataContext context, FileId file)
-    {
-        var isGone = context.Volume.PurgeOrphanStep(file);
-        if (isGone)
-        {
-            context.Purged(file);
-        }
-
-        return isGone;
     }
 }

@@ -64,7 +64,7 @@ public sealed partial class VolumeCoordinator
         var granule = Granule(map);
         var (from, upTo) = (start / granule * granule, (end + granule - 1) / granule * granule);
         var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
-        var spare = SpareOf(map);
+        var spare = SpareOf(map) - await KeptBehindAsync(file, map);
         if (upTo - from > spare + free.Value)
         {
             // More than was written is a guess, and no reason to refuse the write.
@@ -103,7 +103,8 @@ public sealed partial class VolumeCoordinator
             isBegun = true;
             var holes = Holes(map, DownToCluster(at), UpToCluster(Math.Min(end, at + _options.StepMax)));
 
-            map = await SpareAsync(file, map, holes.Sum(hole => hole.Length));
+            // What a program asked for behind the size is not there to fill holes with, which takes what lies next.
+            map = await SpareAsync(file, map, holes.Sum(hole => hole.Length) + await KeptBehindAsync(file, map));
             var filled = FileData.Place(holes, map, UpToCluster(map.Size.Value));
             _ledger.Wrote(file);
             var failures = _flushes.Failures;
@@ -115,6 +116,9 @@ public sealed partial class VolumeCoordinator
             await FlushBeforeValidAsync();
             RequireNoFailedFlush(failures);
             map = await _metadata.ChangeAsync(context => HolesOf(context).Fill(file, filled));
+
+            // Whatever is known of the file: by an older map the hole would still be one.
+            _maps.Remove(file);
             _maps.Put(file, map);
         }
 
@@ -163,7 +167,7 @@ public sealed partial class VolumeCoordinator
         {
             try
             {
-                var upTo = Math.Min(to, from + GrowStepMax);
+                var upTo = Math.Min(to, from + _options.GrowStepMax);
                 map = await _metadata.ChangeAsync(context =>
                 {
                     var allocated = HolesOf(context).Allocate(file, new FileByteOffset(from), new FileByteOffset(upTo));
@@ -231,7 +235,7 @@ public sealed partial class VolumeCoordinator
                 return (map, at);
             }
 
-            var to = Math.Min(end, at + GrowStepMax);
+            var to = Math.Min(end, at + _options.GrowStepMax);
             map = _data.Covers(map, at, to) ? map : await RoomBehindAsync(file, map, DownToCluster(at), to, ahead: false, null);
             at = to;
         }
@@ -250,10 +254,10 @@ public sealed partial class VolumeCoordinator
         }
 
         (map, var upTo) = await MakeWholeAsync(allocate.File, map, allocate.Offset.Value, end, begin());
-        if (upTo >= end && allocate.Mode == AllocationMode.KeepSize && end > UpToCluster(map.Size.Value))
+        if (allocate.Mode == AllocationMode.KeepSize && upTo > UpToCluster(map.Size.Value))
         {
-            // Cut short before this, the clusters are given back as others that were a guess, and the request comes again.
-            var kept = new ByteCount(UpToCluster(end));
+            // With each part: between two of them whoever finds the volume full would have what is there given back, as others that were a guess.
+            var kept = new ByteCount(UpToCluster(upTo));
             await _metadata.ChangeAsync(context =>
             {
                 HolesOf(context).KeepRoom(allocate.File, kept);
@@ -268,6 +272,12 @@ public sealed partial class VolumeCoordinator
 
         return await EndPartAsync(id, allocate.File, upTo, end);
     }
+
+    /// <summary>Bytes of clusters behind the size that a program asked for.</summary>
+    private async Task<long> KeptBehindAsync(FileId file, FileMap map) =>
+        SpareOf(map) is > 0 and var spare
+            ? Math.Clamp((await _metadata.ReadAsync(context => HolesOf(context).RoomKept(file))).Value - UpToCluster(map.Size.Value), 0, spare)
+            : 0;
 
     /// <summary>Clusters behind the size that a program asked for: a cut gives them back, to the present size too.</summary>
     private async Task<bool> HasKeptRoomAsync(FileId file, FileMap map) =>

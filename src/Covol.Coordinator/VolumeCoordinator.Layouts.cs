@@ -23,9 +23,6 @@ public sealed partial class VolumeCoordinator
     /// <summary>When to ask for a layout to write a file that a slow redirected write may still change.</summary>
     private static readonly TimeSpan s_askAgainInDoubt = TimeSpan.FromSeconds(1);
 
-    /// <summary>When to ask for another layout of a file that is in too many pieces for one message.</summary>
-    private static readonly TimeSpan s_askAgainForPart = TimeSpan.FromSeconds(60);
-
     private readonly Dictionary<long, TaskCompletionSource> _recalls = [];
     private readonly List<(SessionId Session, TaskCompletionSource Fenced)> _fenceWaiters = [];
     private long _lastRecall;
@@ -62,6 +59,7 @@ public sealed partial class VolumeCoordinator
 
         // Inside the gate no recall of this file is under way, and none begins before the machine knows of this grant.
         using var gate = await _gates.EnterAsync(get.File, Driver.GateMode.Shared);
+        var known = _maps.Find(get.File);
         var map = await _metadata.ReadAsync(context =>
         {
             var attributes = context.Volume.GetAttributes(get.File);
@@ -76,11 +74,13 @@ public sealed partial class VolumeCoordinator
                 return null;
             }
 
-            var found = context.Volume.Map(get.File);
-            if (found.Extents.Count > 0)
+            // Of a map that is known all has been looked at, and only what is told is once more; else all of it, also what lies behind valid
+            // length: later writes go by this map.
+            var found = known ?? context.Volume.Map(get.File);
+            var told = known is null ? found.Extents : Told(found, get.From) ?? [];
+            if (told.Count > 0)
             {
-                // All of it, also what lies behind valid length: later writes go by this map.
-                context.CheckpointBefore(found.Extents);
+                context.CheckpointBefore(told);
             }
 
             return found;
@@ -90,12 +90,12 @@ public sealed partial class VolumeCoordinator
             _maps.Put(get.File, map);
         }
 
-        if (map is null || Grantable(map) is not { } covered)
+        if (map is null || Told(map, get.From) is not { } extents)
         {
             return new LayoutGranted(null, s_askAgainForOther);
         }
 
-        if (covered.Count == 0)
+        if (extents.Count == 0)
         {
             return new LayoutGranted(null, s_askAgainForData);
         }
@@ -115,26 +115,24 @@ public sealed partial class VolumeCoordinator
             _ledger.Wrote(get.File);
         }
 
-        // A file in very many pieces: the beginning is what fits a message, and there is no better one to ask for soon.
-        var isPart = covered.Count > Layout.ExtentsMax;
-        var extents = isPart ? covered.GetRange(0, Layout.ExtentsMax) : covered;
-        var valid = isPart ? new ByteCount(extents[^1].FileEnd.Value) : map.ValidLength;
+        var isPart = extents.Count < PiecesBefore(map, UpToCluster(map.ValidLength.Value));
         if (get.Extends is { } generation)
         {
-            // No layout covers a hole, so one that was filled since is told without a recall, while I/O inside the grant goes on. A part of a
-            // file may end earlier than it did, which the holder could not follow.
-            return !isPart && _layouts.Standing(session.Id, get.File, generation) == get.Access
-                ? new LayoutGranted(new Layout(get.File, generation, get.Access, extents, valid), TimeSpan.Zero)
-                : new LayoutGranted(null, isPart ? s_askAgainForPart : TimeSpan.Zero);
+            // No layout covers a hole, so one that was filled since is told without a recall, while I/O inside the grant goes on; and a grant is
+            // of the whole file, however much of it was told.
+            return _layouts.Standing(session.Id, get.File, generation) == get.Access
+                ? new LayoutGranted(LayoutOf(generation), TimeSpan.Zero)
+                : new LayoutGranted(null, TimeSpan.Zero);
         }
 
         return StepLayouts(new LayoutInput.Ask(session.Id, get.File, get.Access)) switch
         {
-            LayoutEffect.Granted granted => new LayoutGranted(
-                new Layout(get.File, granted.Generation, get.Access, extents, valid), isPart ? s_askAgainForPart : TimeSpan.Zero),
+            LayoutEffect.Granted granted => new LayoutGranted(LayoutOf(granted.Generation), TimeSpan.Zero),
             LayoutEffect.Denied denied => new LayoutGranted(null, denied.AskAgainAfter),
             var other => throw new InvariantBrokenException($"A layout was answered with {other?.GetType().Name}."),
         };
+
+        Layout LayoutOf(LayoutGeneration granted) => new(get.File, granted, get.Access, extents, map.ValidLength) { IsPart = isPart };
     }
 
     private async Task<bool> TryReclaimLayoutAsync(Session session, Layout layout)
@@ -301,32 +299,61 @@ public sealed partial class VolumeCoordinator
         ];
     }
 
+    /// <summary>
+    /// As <see cref="Grantable"/>, but of a file in more pieces than are told at once those around <paramref name="from"/>: as many before it
+    /// as behind it.
+    /// </summary>
+    private List<FileExtent>? Told(FileMap map, FileByteOffset from)
+    {
+        var count = PiecesBefore(map, UpToCluster(map.ValidLength.Value));
+        if (count <= _options.PlacesMax || IsResident(map) || map.IsCompressed)
+        {
+            return Grantable(map);
+        }
+
+        var first = Math.Clamp(PiecesBefore(map, from.Value) - (_options.PlacesMax / 2), 0, count - _options.PlacesMax);
+        var end = new FileByteOffset(UpToCluster(map.ValidLength.Value));
+        var told = new List<FileExtent>(_options.PlacesMax);
+        for (var index = first; index < first + _options.PlacesMax; index++)
+        {
+            var extent = map.Extents[index];
+            told.Add(extent.FileEnd > end ? extent with { Length = end - extent.FileStart } : extent);
+        }
+
+        return told;
+    }
+
+    /// <summary>How many pieces of a file begin before a place, by halves.</summary>
+    private static int PiecesBefore(FileMap map, long place)
+    {
+        var (low, high) = (0, map.Extents.Count);
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            (low, high) = map.Extents[middle].FileStart.Value < place ? (middle + 1, high) : (low, middle);
+        }
+
+        return low;
+    }
+
     /// <summary>Whether every byte of one list lies at the same place in the other.</summary>
     private static bool Contains(List<FileExtent> present, IReadOnlyList<FileExtent> claimed)
     {
+        var index = 0;
         foreach (var extent in claimed)
         {
-            var at = extent.FileStart;
-            foreach (var piece in present)
+            for (var at = extent.FileStart; at < extent.FileEnd; at = present[index].FileEnd)
             {
-                if (piece.FileStart <= at && at < piece.FileEnd)
+                while (index < present.Count && present[index].FileEnd <= at)
                 {
-                    if (piece.LunStart + (at - piece.FileStart) != extent.LunStart + (at - extent.FileStart))
-                    {
-                        return false;
-                    }
-
-                    at = piece.FileEnd;
-                    if (at >= extent.FileEnd)
-                    {
-                        break;
-                    }
+                    index++;
                 }
-            }
 
-            if (at < extent.FileEnd)
-            {
-                return false;
+                if (index == present.Count || present[index].FileStart > at
+                    || present[index].LunStart + (at - present[index].FileStart) != extent.LunStart + (at - extent.FileStart))
+                {
+                    return false;
+                }
             }
         }
 

@@ -20,7 +20,7 @@ public sealed partial class VolumeCoordinator
     /// <summary>Sessions that were evicted while their leases ran, as the journal says: a later coordinator waits for them too.</summary>
     private readonly HashSet<SessionId> _leasesLeft = [];
 
-    /// <summary>Connections that are there and wait for a session, once for each that they asked for. A fence may take long, and they may end before.</summary>
+    /// <summary>Connections that are there and wait for a session, once for each that they asked for; they may end before.</summary>
     private readonly List<IVolumeCaller> _opening = [];
 
     private long _lastSession;
@@ -243,25 +243,29 @@ public sealed partial class VolumeCoordinator
             _fenceWaiters.Add((id, fenced));
             StepLayouts(new LayoutInput.FenceSession(id, "its mount came back with another key"));
             await fenced.Task;
-            RequireNotEnding(session);
+            await RequireNotEndingAsync(session, open.DataKey);
             session.DataKey = open.DataKey;
             await _metadata.ChangeAsync(context =>
             {
                 context.Changes.Add(session.ToKept());
                 return true;
             });
-            RequireNotEnding(session);
+            await RequireNotEndingAsync(session, open.DataKey);
             StepLayouts(new LayoutInput.SessionJoined(id, open.DataKey, MayHoldUnknown: false));
         }
 
         return session;
     }
 
-    /// <summary>After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts.</summary>
-    private void RequireNotEnding(Session session)
+    /// <summary>
+    /// After each wait of a resumption: what was evicted meanwhile must not come back, in the journal or among the layouts. Whoever evicts it
+    /// knows of the old key only.
+    /// </summary>
+    private async Task RequireNotEndingAsync(Session session, ReservationKey next)
     {
         if (session.IsEnding && _options.RefusesEndedResumption)
         {
+            await FenceUnusedAsync(session, next);
             throw new VolumeException(VolumeError.SessionUnknown, $"{session.Id} ended while it was resumed; its locks and handles are gone.");
         }
     }
@@ -392,6 +396,7 @@ public sealed partial class VolumeCoordinator
         Remember(session, reclaim.Handle, reclaim.File);
         try
         {
+            await ReclaimLeftAsync(reclaim.File);
             await _metadata.ReadAsync(context => context.Attributes(reclaim.File));
         }
         catch (VolumeException gone)

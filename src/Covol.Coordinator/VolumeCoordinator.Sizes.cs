@@ -14,9 +14,6 @@ namespace Covol.Coordinator;
 /// <summary>What changes how long a file is and how much of the LUN it takes.</summary>
 public sealed partial class VolumeCoordinator
 {
-    /// <summary>The most that one commit allocates, so that its bitmap pages fit the journal with room to spare.</summary>
-    private const long GrowStepMax = 16L << 30;
-
     /// <summary>Files below this size grow by what is asked for only.</summary>
     private const long SpareFrom = 256 << 10;
 
@@ -74,15 +71,16 @@ public sealed partial class VolumeCoordinator
     private async Task<InodeAttributes> ShrinkAsync(RequestId id, SetSize set)
     {
         _maps.Remove(set.File);
-        if (set.Size == ByteCount.Zero)
-        {
-            ForgetLoss(set.File, isGone: true);
-        }
-
         while (!await _metadata.ChangeAsync(context => context.Volume.ShrinkStep(set.File, set.Size)))
         {
             // Each step frees a bounded number of clusters and is a commit of its own; cut short, it is done again from where
             // it is.
+        }
+
+        if (set.Size == ByteCount.Zero)
+        {
+            // Not before the last step is stable: a crash in between leaves what may be lost.
+            ForgetLoss(set.File, isGone: true);
         }
 
         return await TouchAsync(id, set.File);
@@ -140,7 +138,7 @@ public sealed partial class VolumeCoordinator
     private async Task<FileMap> ResizeAsync(FileId file, FileMap map, long size, StateChange? change)
     {
         var present = Math.Max(map.Size.Value, map.Allocated.Value);
-        if (size - present > GrowStepMax)
+        if (size - present > _options.GrowStepMax)
         {
             // A refusal half way would leave the file longer than it was.
             var (_, free, _, _) = await _metadata.ReadAsync(context => context.Volume.GetSpace());
@@ -156,7 +154,7 @@ public sealed partial class VolumeCoordinator
             do
             {
                 // A step may come back shorter than asked for, when its pages fill the journal's commit.
-                var upTo = new ByteCount(Math.Min(size, Math.Max(map.Allocated.Value, map.Size.Value) + GrowStepMax));
+                var upTo = new ByteCount(Math.Min(size, Math.Max(map.Allocated.Value, map.Size.Value) + _options.GrowStepMax));
                 map = await _metadata.ChangeAsync(context =>
                 {
                     var grown = context.Volume.Extend(file, upTo);

@@ -21,7 +21,9 @@ public sealed partial class VolumeCoordinator
 
     private static INtfsSmallFiles SmallFilesOf(MetadataContext context) => (INtfsSmallFiles)context.Volume;
 
-    /// <summary>A guess; the volume knows. A file whose map is known is written past the journal already.</summary>
+    /// <summary>
+    /// A guess; the volume knows. A file whose map is known is written past the journal already, unless it lies in its MFT record.
+    /// </summary>
     private bool MayBeSmall(Slot slot, RequestId id, WriteData write, int length) =>
         HandlesSmallFiles
         && length is > 0 and <= INtfsSmallFiles.SmallMax
@@ -31,7 +33,7 @@ public sealed partial class VolumeCoordinator
         && slot.PlacedAppend?.Sequence != id.Sequence;
 
     private bool MayBeWrittenElsewhere(FileId file) =>
-        _maps.Find(file) is not null || _tails.IsClaimed(file) || _layouts.MayBeHeld(file);
+        _maps.Find(file) is not (null or { IsResident: true }) || _tails.IsClaimed(file) || _layouts.MayBeHeld(file);
 
     /// <summary>Inside the gate, alone. Null: the write goes the ordinary way.</summary>
     private async Task<VolumeReply?> TryWriteSmallAsync(RequestId id, WriteData write, ReadOnlyMemory<byte> data)
@@ -50,6 +52,8 @@ public sealed partial class VolumeCoordinator
         });
         if (written is not null)
         {
+            // One of a file in its MFT record: it may lie in clusters by now.
+            _maps.Remove(write.File);
             _times.Remove(write.File);
         }
 

@@ -3,6 +3,7 @@ using Covol.Coordinator.Driver;
 using Covol.Coordinator.Metadata;
 using Covol.Coordinator.Sessions;
 using Covol.Lun;
+using Covol.Ntfs;
 using Covol.Protocol;
 using Covol.Protocol.Control;
 using Covol.Protocol.Ids;
@@ -81,11 +82,16 @@ public sealed partial class VolumeCoordinator : IVolumeService, IAsyncDisposable
     public async Task StartAsync()
     {
         var state = DurableState.From(_parts.Recovered);
-        var (orphans, clusterSize, root) = await _parts.Metadata.RunAsync(
-            () => (_parts.Volume.Orphans(), _parts.Volume.ClusterSize, _parts.Volume.Root));
+        var (left, orphans, clusterSize, root) = await _parts.Metadata.RunAsync(() => _parts.Volume is INtfsOrphans volume
+            ? (volume.OrphanReferences(), (IReadOnlyList<FileId>)[], _parts.Volume.ClusterSize, _parts.Volume.Root)
+            : ((IReadOnlyList<FileReference>)[], _parts.Volume.Orphans(), _parts.Volume.ClusterSize, _parts.Volume.Root));
         _metadata = new CommitQueue(
             _parts.Metadata, _parts.Volume, state, orphans, failure => Fail(failure.Message, failure));
-        await OnThread(() => Begin(state, orphans, clusterSize, root));
+        await OnThread(() =>
+        {
+            _orphansLeft.UnionWith(left);
+            Begin(state, orphans, clusterSize, root);
+        });
     }
 
     public async ValueTask<VolumeAnswer> CallAsync(IVolumeCaller caller, VolumeCall call, CancellationToken cancellation)

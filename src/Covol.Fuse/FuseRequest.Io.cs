@@ -16,6 +16,7 @@ public sealed unsafe partial class FuseRequest
     private int _inFlight;
     private int _retries;
     private int _moved;
+    private int _ioLength;
     private int _ioError;
     private bool _failAfterIo;
 
@@ -54,6 +55,9 @@ public sealed unsafe partial class FuseRequest
     /// <summary>True: it was posted to be continued, which it now is.</summary>
     internal bool TakeContinuation() =>
         Interlocked.CompareExchange(ref _phase, (int)Phase.Handling, (int)Phase.Continuing) == (int)Phase.Continuing;
+
+    /// <summary>Bytes that its I/O is to move.</summary>
+    internal int IoLength => _ioLength;
 
     internal bool HasUnsentSegments => _segmentNext < _segmentCount;
 
@@ -144,6 +148,7 @@ public sealed unsafe partial class FuseRequest
             throw new FuseContractException($"I/O of {segments.Length} segments; 1 to {SlotLayout.SegmentsMax} are possible.");
         }
 
+        _ioLength = 0;
         for (var n = 0; n < segments.Length; n++)
         {
             ref readonly var segment = ref segments[n];
@@ -161,6 +166,7 @@ public sealed unsafe partial class FuseRequest
                 Length = segment.Length,
                 DescriptorOffset = segment.DescriptorOffset,
             };
+            _ioLength += segment.Length;
         }
 
         _operation = operation;

@@ -9,7 +9,7 @@ namespace Covol.Fuse;
 /// </summary>
 public sealed class FuseServer : IDisposable
 {
-    // One worker today. A second one gets a ring, slots and a thread of its own on the same descriptor; nothing is shared.
+    // One worker; what a second one would have to keep, and what it brought on two cores: docs/decisions/0004-raw-fuse-on-io-uring.md.
     private readonly FuseWorker _worker;
 
     private FuseServer(FuseWorker worker) => _worker = worker;

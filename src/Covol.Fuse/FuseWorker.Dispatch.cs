@@ -11,6 +11,9 @@ internal sealed partial class FuseWorker
     private int _ioQueueCount;
     private int _ioInFlight;
 
+    /// <summary>Bytes that I/O begun since the last submission is to move.</summary>
+    private long _bytesToSubmit;
+
     /// <summary>The request's segments go to the ring, in turn, as far as completions have room.</summary>
     internal void StartIo(FuseRequest request)
     {
@@ -21,7 +24,17 @@ internal sealed partial class FuseWorker
             _ioQueueCount++;
         }
 
+        _bytesToSubmit += request.IoLength;
         PumpIo();
+    }
+
+    private void SubmitLarge()
+    {
+        if (_bytesToSubmit >= SubmittedAtOnce)
+        {
+            _bytesToSubmit = 0;
+            _ring.Submit(waitFor: 0);
+        }
     }
 
     private void PumpIo()

@@ -28,6 +28,12 @@ internal sealed partial class FuseWorker
     private const int DrainMaxOfIdle = 2;
 
     /// <summary>
+    /// Bytes for the LUN after which what is there is submitted before a further request is taken: a large request takes as long to copy
+    /// as the LUN takes to carry it out, so both go on at the same time. 1 MiB writes at depth 8: a fifth more; 64 KiB: a tenth.
+    /// </summary>
+    private const int SubmittedAtOnce = 64 << 10;
+
+    /// <summary>
     /// With so many free slots nobody waits for one more: a slot that another thread has answered is taken back with the next request,
     /// without waking the ring's thread. More than are taken at once.
     /// </summary>
@@ -209,6 +215,7 @@ internal sealed partial class FuseWorker
                     _ring.Submit(_ring.HasCompletion ? 0 : 1);
                 }
 
+                _bytesToSubmit = 0;
                 while (_ring.TryTake(out var completion))
                 {
                     Complete(completion.Token, completion.Result);
@@ -350,6 +357,7 @@ internal sealed partial class FuseWorker
         var most = _ioInFlight <= 1 ? DrainMaxOfIdle : DrainMax;
         for (var taken = 1; taken < most && _freeCount > 0 && !_ending; taken++)
         {
+            SubmitLarge();
             var slot = _free[--_freeCount];
             if (!Received(slot, FuseDevice.Read(_device, _requests[slot].ReceiveAddress, SlotLayout.ReceiveLength)))
             {

@@ -402,7 +402,7 @@ public sealed unsafe partial class FileLun : ILun
         for (var done = 0; done < length;)
         {
             var moved = (int)Interop.Libc.PRead(_file, target + done, (nuint)(length - done), at + done);
-            done += Progress(moved, "Reading", at + done, length - done);
+            done += Progress(moved, isWrite: false, at + done, length - done);
         }
     }
 
@@ -411,13 +411,14 @@ public sealed unsafe partial class FileLun : ILun
         for (var done = 0; done < length;)
         {
             var moved = (int)Interop.Libc.PWrite(_file, source + done, (nuint)(length - done), at + done);
-            done += Progress(moved, "Writing", at + done, length - done);
+            done += Progress(moved, isWrite: true, at + done, length - done);
         }
     }
 
     /// <summary>Bytes to count as done: whole blocks, since direct I/O must go on at a block.</summary>
-    private int Progress(int moved, string what, long at, int length)
+    private int Progress(int moved, bool isWrite, long at, int length)
     {
+        var what = isWrite ? "Writing" : "Reading";
         if (moved > 0)
         {
             var whole = moved & -BlockSize;
@@ -434,7 +435,7 @@ public sealed unsafe partial class FileLun : ILun
         var errno = Marshal.GetLastPInvokeError();
         return errno == Interop.Errno.EINTR
             ? 0
-            : throw Interop.Errno.Failure(errno, $"{what} {length} bytes of '{_path}' at {at}");
+            : throw Interop.Errno.FailedWrite(errno, $"{what} {length} bytes of '{_path}' at {at}", isWrite && !FailedWritesAreOver);
     }
 
     /// <summary>False: the file system cannot do that.</summary>
@@ -453,7 +454,8 @@ public sealed unsafe partial class FileLun : ILun
 
                 if (errno != Interop.Errno.EINTR)
                 {
-                    throw Interop.Errno.Failure(errno, $"Zeroing or discarding {length} bytes of '{_path}' at {at}");
+                    throw Interop.Errno.FailedWrite(
+                        errno, $"Zeroing or discarding {length} bytes of '{_path}' at {at}", !FailedWritesAreOver);
                 }
             }
 

@@ -42,4 +42,8 @@ internal static partial class MountLog
 
     [LoggerMessage(6012, LogLevel.Warning, "{Volume}: data still goes through the coordinator, and a way back is tried again: {Reason}")]
     public static partial void StaysRedirected(ILogger log, string volume, string reason);
+
+    [LoggerMessage(6013, LogLevel.Warning,
+        "{Volume}: a write of this node failed and may still land; its key stays registered, to be fenced when the node comes back or is evicted")]
+    public static partial void KeyStays(ILogger log, string volume);
 }

@@ -214,7 +214,7 @@ internal sealed class MountService : IControlService
 
         try
         {
-            await mount.DetachAsync(cancellation).ConfigureAwait(false);
+            await mount.DetachAsync(detach.Force, cancellation).ConfigureAwait(false);
             lock (_gate)
             {
                 _mounts.Remove(detach.Volume);

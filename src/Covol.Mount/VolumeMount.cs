@@ -18,6 +18,14 @@ public sealed class VolumeMount
     private static readonly TimeSpan s_negotiationLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(15);
 
+    /// <summary>
+    /// How long the coordinator has for what only this node knows, before a detach is refused: who asked for it waits half a minute.
+    /// </summary>
+    private static readonly TimeSpan s_tellLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>The same before a forced one goes on. What is left is told when all is closed, within <see cref="s_endLimit"/>.</summary>
+    private static readonly TimeSpan s_forcedLimit = TimeSpan.FromSeconds(10);
+
     private readonly AttachVolume _attached;
     private readonly IncarnationLun _lun;
     private readonly OfferedKeys _keys;
@@ -179,9 +187,22 @@ public sealed class VolumeMount
             : state;
     }
 
-    /// <summary>Takes the volume off this node. The caller has seen that nothing is open, or takes it that programs get errors.</summary>
-    public async Task DetachAsync(CancellationToken cancellation)
+    /// <summary>
+    /// Takes the volume off this node. The caller has seen that nothing is open, or takes it that programs get errors. Throws
+    /// <see cref="TimeoutException"/>, with all as it was, where what programs wrote is known to this node alone and no coordinator takes it in;
+    /// with <paramref name="force"/> that is lost, and logged for each file.
+    /// </summary>
+    public async Task DetachAsync(bool force, CancellationToken cancellation)
     {
+        // A local file system is unmounted when what it acknowledged is on the disk (SAFETY 13).
+        var left = await _volume.TellTailsAsync(force ? s_forcedLimit : s_tellLimit).WaitAsync(cancellation).ConfigureAwait(false);
+        if (left > 0 && !force)
+        {
+            throw new TimeoutException(
+                $"what programs wrote at the end of {left} files is known to this node alone, and no coordinator took it in. "
+                + "Detach it when the volume has a coordinator again, or by force, which loses that.");
+        }
+
         await _return.DisposeAsync().AsTask().WaitAsync(s_endLimit, _time, cancellation).ConfigureAwait(false);
         await EndServingAsync(cancellation).ConfigureAwait(false);
         await GiveUpAsync().ConfigureAwait(false);
@@ -240,7 +261,13 @@ public sealed class VolumeMount
         }
 
         await _volume.DisposeAsync().ConfigureAwait(false);
-        GiveUp(Name, _lun.Present, isRegistered: true, _log);
+        var mayStillWrite = _volume.MayStillWrite;
+        if (mayStillWrite)
+        {
+            MountLog.KeyStays(_log, Name);
+        }
+
+        GiveUp(Name, _lun.Present, isRegistered: !mayStillWrite, _log);
         try
         {
             _holder.Drop(Name);

@@ -8,23 +8,34 @@ namespace Covol.Ntfs;
 /// 0, so here they
 /// have one name that nobody sees.
 /// </summary>
-public sealed partial class NtfsVolume
+public sealed partial class NtfsVolume : INtfsOrphans
 {
-    public IReadOnlyList<FileId> Orphans() => Ask<IReadOnlyList<FileId>>(() =>
+    public IReadOnlyList<FileId> Orphans() => Ask<IReadOnlyList<FileId>>(() => [.. ListOrphans().Select(orphan => IdOf(orphan.Record))]);
+
+    public IReadOnlyList<FileReference> OrphanReferences() => Ask(ListOrphans);
+
+    public FileId? OrphanOf(FileReference listed) => Ask<FileId?>(() =>
     {
-        List<(string Name, ulong Reference)> names;
         using (var folder = _mounted.Open(_orphanRecord))
         {
-            names = _mounted.List(folder);
+            if (_mounted.Find(folder, OrphanName(listed)) != listed.Value)
+            {
+                return null;
+            }
         }
 
+        return IdOf(listed.Record);
+    });
+
+    private List<FileReference> ListOrphans()
+    {
+        using var folder = _mounted.Open(_orphanRecord);
         return
         [
-            .. names.Select(entry => new FileReference(entry.Reference).Record)
-                .Where(record => record != _orphanRecord && IsReachable(record) && record != RootRecord)
-                .Select(IdOf),
+            .. _mounted.List(folder).Select(entry => new FileReference(entry.Reference))
+                .Where(orphan => orphan.Record != _orphanRecord && IsReachable(orphan.Record) && orphan.Record != RootRecord),
         ];
-    });
+    }
 
     public bool PurgeOrphanStep(FileId orphan) => ChangeInSteps(step =>
     {
@@ -41,6 +52,7 @@ public sealed partial class NtfsVolume
         return true;
     });
 
-    private static string OrphanName(FileId file) =>
-        string.Create(CultureInfo.InvariantCulture, $"{file.Reference.Record:x}-{file.Reference.Sequence:x}");
+    private static string OrphanName(FileId file) => OrphanName(file.Reference);
+
+    private static string OrphanName(FileReference file) => string.Create(CultureInfo.InvariantCulture, $"{file.Record:x}-{file.Sequence:x}");
 }

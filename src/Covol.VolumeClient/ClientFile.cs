@@ -357,6 +357,18 @@ internal sealed class ClientFile
         }
     }
 
+    /// <summary>Something was written behind valid length that only this node knows of.</summary>
+    public bool HasUntoldTail
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _layout?.Tail is { HasUntold: true } || _closing.Exists(layout => layout.Tail is { HasUntold: true });
+            }
+        }
+    }
+
     /// <summary>
     /// The layout of this grant, with its tail: published, or taken off and not told for the last time yet. False: there is none, and if it
     /// still comes it is never published.

@@ -8,7 +8,7 @@ namespace Covol.VolumeClient;
 /// One grant, as the data path reads it. Published by one volatile reference a file. Who uses it for I/O pins it from
 /// before the submission until after the completion; a recall closes it, waits until nobody pins it and returns it. Pins are an
 /// interlocked counter of this object, so files share nothing. Nothing of it changes but that more places may be told under the same grant: a
-/// longer tail, or holes that were filled.
+/// longer tail, holes that were filled, more of a file in very many pieces.
 /// </summary>
 public sealed class LayoutSnapshot
 {
@@ -20,6 +20,9 @@ public sealed class LayoutSnapshot
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Held while other places are told; never by the data path.</summary>
+    private readonly Lock _telling = new();
 
     private FileExtent[] _extents;
     private Layout _layout;
@@ -52,7 +55,7 @@ public sealed class LayoutSnapshot
             expected = extent.FileEnd;
         }
 
-        HasHoles |= expected.Value < layout.ValidLength.Value;
+        HasHoles |= layout.IsPart || expected.Value < layout.ValidLength.Value;
         Invariant.Holds(
             !layout.HasTail || (!HasHoles && expected >= layout.TailEnd), "A layout's extents end before what it gives.");
         Tail = layout is { HasTail: true, Access: LayoutAccess.ReadWrite } ? new TailWrites(layout, blockSize) : null;
@@ -61,7 +64,7 @@ public sealed class LayoutSnapshot
 
     public Layout Layout => Volatile.Read(ref _layout);
 
-    /// <summary>Valid data without a place when it was granted: the coordinator serves it, and fills it when it is written.</summary>
+    /// <summary>Some valid data had no place when it was granted: the coordinator serves it, fills it when it is written, or tells more.</summary>
     internal bool HasHoles { get; }
 
     /// <summary>What was written behind valid length; null: nothing may be.</summary>
@@ -179,21 +182,41 @@ public sealed class LayoutSnapshot
     }
 
     /// <summary>
-    /// The same grant came back with the places of what was a hole. False: it is none of this one's, or not all that was known lies where it
-    /// did, and nothing changes. One caller at a time; I/O goes on. What is valid stays as it was granted.
+    /// The same grant came back with other places: of what was a hole, or was not told. They are added to those that are known, or take their
+    /// place where there would be too many. False: it is none of this one's, or says that something lies elsewhere, and nothing changes. I/O
+    /// goes on. What is valid stays as it was granted.
     /// </summary>
-    internal bool TryWiden(Layout wider)
+    internal bool TryWiden(Layout wider, int placesMax)
     {
-        var known = _layout;
-        if (Tail is not null || wider.HasTail || wider.Generation != known.Generation || !Contains(wider.Extents, known.Extents)
-            || !AreAligned(wider.Extents))
+        lock (_telling)
         {
-            return false;
-        }
+            var known = _layout;
+            if (Tail is not null || wider.HasTail || wider.Generation != known.Generation || !Places.AreWhole(wider.Extents, _blockSize)
+                || !Places.TryJoin(known.Extents, wider.Extents, out var joined))
+            {
+                return false;
+            }
 
-        Volatile.Write(ref _extents, [.. wider.Extents]);
-        Volatile.Write(ref _layout, known with { Extents = wider.Extents });
-        return true;
+            Tell(known with { Extents = joined.Count <= placesMax ? joined : wider.Extents, IsPart = known.IsPart || wider.IsPart });
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// What a new coordinator is told, which compares it with where the file lies. Of what is too much for that the rest is forgotten: nobody
+    /// has said that it is still true.
+    /// </summary>
+    internal Layout ToReclaim(int placesMax)
+    {
+        lock (_telling)
+        {
+            if (Tail is null && _layout.Extents.Count > placesMax)
+            {
+                Tell(_layout with { Extents = [.. _layout.Extents.Take(placesMax)], IsPart = true });
+            }
+
+            return _layout;
+        }
     }
 
     /// <summary>Whether valid data there has no place; what lies behind valid length counts as none. A look only: it may be filled by now.</summary>
@@ -220,48 +243,10 @@ public sealed class LayoutSnapshot
         return false;
     }
 
-    /// <summary>Whether every byte that was known lies at the same place.</summary>
-    private static bool Contains(IReadOnlyList<FileExtent> wider, IReadOnlyList<FileExtent> known)
+    private void Tell(Layout layout)
     {
-        var index = 0;
-        foreach (var extent in known)
-        {
-            for (var at = extent.FileStart; at < extent.FileEnd;)
-            {
-                while (index < wider.Count && wider[index].FileEnd <= at)
-                {
-                    index++;
-                }
-
-                if (index == wider.Count || wider[index].FileStart > at
-                    || wider[index].LunStart + (at - wider[index].FileStart) != extent.LunStart + (at - extent.FileStart))
-                {
-                    return false;
-                }
-
-                at = wider[index].FileEnd;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Sorted, without overlaps, in whole blocks.</summary>
-    private bool AreAligned(IReadOnlyList<FileExtent> extents)
-    {
-        var expected = FileByteOffset.Zero;
-        foreach (var extent in extents)
-        {
-            if (extent.FileStart < expected || extent.Length.Value <= 0
-                || ((extent.FileStart.Value | extent.LunStart.Value | extent.Length.Value) & (_blockSize - 1)) != 0)
-            {
-                return false;
-            }
-
-            expected = extent.FileEnd;
-        }
-
-        return true;
+        Volatile.Write(ref _extents, [.. layout.Extents]);
+        Volatile.Write(ref _layout, layout);
     }
 
     /// <summary>Whether all that was known lies where it did, and the rest behind it without a gap.</summary>

@@ -36,10 +36,10 @@ public sealed partial class NodeVolume
         {
             WantLayout(handle.Owner);
         }
-        else if (layout.HasHoleIn(offset.Value, read) && target.Span[..read].ContainsAnyExcept((byte)0))
+        else if (layout.HasHoleIn(offset.Value, read) && (layout.Layout.IsPart || target.Span[..read].ContainsAnyExcept((byte)0)))
         {
-            // Through the coordinator something was found there, so somebody filled it.
-            WantWider(handle.Owner, layout);
+            // The place was not told, or something was found there through the coordinator, so somebody filled it.
+            WantWider(handle.Owner, layout, offset);
         }
 
         return read;
@@ -92,7 +92,7 @@ public sealed partial class NodeVolume
         }
         else if (layout.HasHoleIn(written.Offset.Value, source.Length))
         {
-            WantWider(handle.Owner, layout);
+            WantWider(handle.Owner, layout, written.Offset);
         }
 
         if (isStable)

@@ -12,7 +12,24 @@ public sealed partial class NodeVolume
 {
     // Under the gate.
     private readonly List<LateWrite> _lateWrites = [];
+    private readonly HashSet<ReservationKey> _leftUnfenced = [];
     private volatile TaskCompletionSource? _lateWritesOver;
+
+    /// <summary>
+    /// Whether a write that failed under the present key may still land. Then the key has to stay registered when this node lets go of the LUN:
+    /// only a key that is there can be preempted and drained. Final after <see cref="DisposeAsync"/>. Any thread.
+    /// </summary>
+    public bool MayStillWrite
+    {
+        get
+        {
+            var key = _keeper.DataKey;
+            lock (_gate)
+            {
+                return _leftUnfenced.Contains(key) || _lateWrites.Exists(write => write.Key == key);
+            }
+        }
+    }
 
     /// <summary>
     /// Instead of <see cref="OpenFile.WriteEnded"/>, where the LUN cannot say that a write which failed is over. The node goes redirected, the
@@ -89,6 +106,11 @@ public sealed partial class NodeVolume
             if (_keeper.IsStopping)
             {
                 // Nobody can be told any more what their pins keep back.
+                lock (_gate)
+                {
+                    _leftUnfenced.Add(key);
+                }
+
                 EndLateWrites(key);
                 continue;
             }

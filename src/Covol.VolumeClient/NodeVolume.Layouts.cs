@@ -1,5 +1,6 @@
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
+using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 
 namespace Covol.VolumeClient;
@@ -90,27 +91,27 @@ public sealed partial class NodeVolume
     }
 
     /// <summary>
-    /// Asks in the background for the places of holes that were filled since the layout was granted. Nothing is given back for it: a layout
-    /// covers no hole, so the coordinator fills one without a recall, and only tells more under the same grant.
+    /// Asks in the background for places that were not told, or of holes that were filled since the layout was granted. Nothing is given back
+    /// for it: the grant is of the whole file, and a hole is filled without a recall, because no layout covers it.
     /// </summary>
-    private void WantWider(ClientFile file, LayoutSnapshot layout)
+    private void WantWider(ClientFile file, LayoutSnapshot layout, FileByteOffset from)
     {
-        if (_fenced is null && file.TryBeginAskingWider() && !_work.TryStart(() => WidenAsync(file, layout)))
+        if (_fenced is null && file.TryBeginAskingWider() && !_work.TryStart(() => WidenAsync(file, layout, from)))
         {
             file.AskedWider(_settings.LayoutWiderEvery);
         }
     }
 
-    private async Task WidenAsync(ClientFile file, LayoutSnapshot layout)
+    private async Task WidenAsync(ClientFile file, LayoutSnapshot layout, FileByteOffset from)
     {
         var again = _settings.LayoutWiderEvery;
         try
         {
-            var get = new GetLayout(file.Id, layout.Layout.Access, Extends: layout.Layout.Generation);
+            var get = new GetLayout(file.Id, layout.Layout.Access, Extends: layout.Layout.Generation, From: from);
             var sent = await _keeper.SendAsync(get, default, default, Urgency.Ordinary).ConfigureAwait(false);
             var granted = Expect<LayoutGranted>(sent.Reply);
             again = granted.AskAgainAfter > again ? granted.AskAgainAfter : again;
-            if ((granted.Layout is not { } wider || !layout.TryWiden(wider)) && file.Layout == layout)
+            if ((granted.Layout is not { } wider || !layout.TryWiden(wider, _settings.PlacesMax)) && file.Layout == layout)
             {
                 // It ended, or the file cannot be told so: another one may do.
                 WantLayout(file);

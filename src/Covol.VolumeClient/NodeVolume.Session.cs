@@ -47,7 +47,7 @@ public sealed partial class NodeVolume
                     lock (file.Gate)
                     {
                         // The file's layout goes with its first handle, also when this node was fenced: its I/O may still run.
-                        var layout = file.Reclaimable()?.Layout;
+                        var layout = file.Reclaimable()?.ToReclaim(volume._settings.ReclaimedPlacesMax);
                         foreach (var handle in file.Handles.Values.Where(handle => !handle.IsDead))
                         {
                             reclaims.AddRange(ReclaimParts.Of(

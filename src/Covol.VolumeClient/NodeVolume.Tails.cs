@@ -51,6 +51,34 @@ public sealed partial class NodeVolume
         }
     }
 
+    /// <summary>
+    /// Before the volume is taken off this node: as <see cref="TellTailsAsync(ClientFile)"/> for all files, those too that programs have closed.
+    /// Answers of how many the coordinator did not take it in within the limit.
+    /// </summary>
+    public async Task<int> TellTailsAsync(TimeSpan limit)
+    {
+        var told = TellAllAsync([.. _files.Values.Where(file => file.HasAnyTail)]);
+        try
+        {
+            await told.WaitAsync(limit, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // It goes on, for as long as the volume is on this node.
+            return _files.Values.Count(file => file.HasUntoldTail);
+        }
+
+        return 0;
+    }
+
+    private async Task TellAllAsync(ClientFile[] files)
+    {
+        foreach (var some in files.Chunk(ToldAtOnceMax))
+        {
+            await Task.WhenAll(some.Select(TellAllAsync)).ConfigureAwait(false);
+        }
+    }
+
     private async Task TellAllAsync(ClientFile file)
     {
         if (file.Layout is { Tail: not null } layout)

@@ -90,6 +90,18 @@ internal sealed class TailWrites
         }
     }
 
+    /// <summary>Something was written that the coordinator does not know of, and that is not lost.</summary>
+    public bool HasUntold
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _count > 0;
+            }
+        }
+    }
+
     /// <summary>A write of whole blocks that ends behind the grant's valid length begins. False: through the coordinator.</summary>
     public bool TryBegin(long offset, int length)
     {

@@ -1,4 +1,5 @@
 using Covol.Protocol.Ids;
+using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 
 namespace Covol.VolumeClient;
@@ -31,10 +32,16 @@ public sealed record VolumeClientSettings(string Volume, NodeId Node, Guid Mount
     public TimeSpan LayoutAgainEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// The places of holes that were filled are asked for at most this often for a file. I/O inside its layout goes on meanwhile, so this only
-    /// bounds what the coordinator has to answer.
+    /// Places that were not told, or were holes, are asked for at most this often for a file. I/O inside its layout goes on meanwhile, so this
+    /// only bounds what the coordinator has to answer.
     /// </summary>
-    public TimeSpan LayoutWiderEvery { get; init; } = TimeSpan.FromMilliseconds(50);
+    public TimeSpan LayoutWiderEvery { get; init; } = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>The most places of one file that are kept, of 24 bytes each. One more, and only those that were told last are.</summary>
+    public int PlacesMax { get; init; } = 262_144;
+
+    /// <summary>So many places of a file are given back to a new coordinator, for it to compare; what else was known is asked for again.</summary>
+    public int ReclaimedPlacesMax { get; init; } = Layout.ExtentsMax;
 
     /// <summary>
     /// Smallest unit of direct I/O on the LUN as this node sees it, in bytes. Another node may see it with smaller blocks, and the coordinator

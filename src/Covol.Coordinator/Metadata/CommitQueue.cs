@@ -56,7 +56,8 @@ internal sealed class CommitQueue
     public Task<T> ReadAsync<T>(Func<MetadataContext, T> read) => Enqueue(read, changes: false);
 
     /// <summary>
-    /// An operation that may change something; its result comes after the commit. It changes nothing where it throws.
+    /// An operation that may change something; its result comes after the commit. Where it throws, what it changed before stays, without the
+    /// changes of the coordinator's state that it noted.
     /// </summary>
     public Task<T> ChangeAsync<T>(Func<MetadataContext, T> change) => Enqueue(change, changes: true);
 
@@ -194,7 +195,6 @@ internal sealed class CommitQueue
         try
         {
             operation.Run(_context);
-            _dirty |= operation.Changes;
             _changes.AddRange(_context.Changes);
         }
         catch (VolumeException refusal)
@@ -202,6 +202,8 @@ internal sealed class CommitQueue
             operation.Refuse(refusal);
         }
 
+        // Also one that was refused: of two changes that it makes the first may be there, and no lap ends with changes that are not committed.
+        _dirty |= operation.Changes;
         if (_dirty || _uncommitted.Count > 0)
         {
             _uncommitted.Add(operation);

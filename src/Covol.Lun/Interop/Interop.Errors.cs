@@ -29,11 +29,14 @@ internal static partial class Interop
         public const int ENOSYS = 38;
         public const int ELOOP = 40;
         public const int EBADE = 52;
+        public const int ENODATA = 61;
         public const int ENOLINK = 67;
+        public const int EILSEQ = 84;
         public const int EOPNOTSUPP = 95;
         public const int ETIMEDOUT = 110;
         public const int EHOSTDOWN = 112;
         public const int ESTALE = 116;
+        public const int EREMOTEIO = 121;
         public const int EDQUOT = 122;
 
         /// <summary>
@@ -56,6 +59,22 @@ internal static partial class Interop
             {
                 HResult = errno,
             };
+        }
+
+        /// <summary>
+        /// The same for a write. The block layer says EIO of whatever it has no better word for, a command that timed out below a path among it:
+        /// such a write may still land, and only who preempts and drains the key that it came under ends it (SAFETY 3, 9). What the device itself
+        /// answered is over: a bad medium (BLK_STS_MEDIUM), a refused command (BLK_STS_TARGET), wrong protection data.
+        /// </summary>
+        /// <param name="errno">What the kernel said.</param>
+        /// <param name="whatFailed">As in "Writing 512 bytes of '/x' at 0".</param>
+        /// <param name="mayHavePath">Below the LUN may be a path. The kernel's file systems end a write when nothing of it is left.</param>
+        public static LunException FailedWrite(int errno, string whatFailed, bool mayHavePath)
+        {
+            var failure = Failure(errno, whatFailed);
+            return mayHavePath && failure.Error == LunError.MediaFailed && errno is not (ENODATA or EREMOTEIO or EILSEQ or EINVAL or EOPNOTSUPP)
+                ? new LunException(LunError.PathLost, $"{failure.Message} It may still land.") { HResult = errno }
+                : failure;
         }
     }
 }

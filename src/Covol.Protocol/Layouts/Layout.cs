@@ -15,8 +15,9 @@ namespace Covol.Protocol.Layouts;
 /// <param name="Generation">Names this grant.</param>
 /// <param name="Access">Reads only, or writes too.</param>
 /// <param name="Extents">
-/// Sorted. What is missing up to <paramref name="ValidLength"/> are holes, which are asked of the coordinator: they may be filled while the
-/// layout lives, so nobody takes them for zeroes, and nobody writes there. A tail begins where the last of them ends.
+/// Sorted. What is missing up to <paramref name="ValidLength"/> are holes, or places that were not told, which are asked of the coordinator:
+/// holes may be filled while the layout lives, so nobody takes them for zeroes, and nobody writes there. A tail begins where the last of
+/// these extents ends.
 /// </param>
 /// <param name="ValidLength">
 /// Bytes from the beginning that may be read directly. Direct writes end at this, rounded <em>down</em> to the LUN's block
@@ -31,13 +32,16 @@ public sealed record Layout(
     ByteCount ValidLength)
 {
     /// <summary>
-    /// The most extents of one grant: each takes at most 35 bytes of a message (values.proto, Extent), of which 64 KiB are allowed. A file
-    /// in more pieces gets the layout of its beginning.
+    /// The most extents that are told at once: each takes at most 35 bytes of a message (values.proto, Extent), of which 64 KiB are allowed.
+    /// The places of a file in more pieces are asked for where they are needed.
     /// </summary>
     public const int ExtentsMax = 1_500;
 
     /// <summary>Where the tail ends; 0 without one.</summary>
     public FileByteOffset TailEnd { get; init; }
+
+    /// <summary>The file is in more pieces than were told.</summary>
+    public bool IsPart { get; init; }
 
     public bool HasTail => TailEnd.Value > ValidLength.Value;
 }

@@ -53,6 +53,13 @@ public sealed partial class LayoutMachine
         }
 
         holder.Evicted = true;
+        if (holder.Rejoined)
+        {
+            // It has another key since its fence, under which it got nothing yet; that goes too.
+            holder.Rejoined = false;
+            holder.Fence = Fence.None;
+        }
+
         if (holder.Fence == Fence.Done)
         {
             effects.Add(new LayoutEffect.SessionFenced(session, Evicted: true));

@@ -216,10 +216,12 @@ public sealed record FindData(FileId File, FileByteOffset Offset, bool Hole) : V
 /// <param name="Access">What for.</param>
 /// <param name="WithTail">Also room behind valid length, where the node may write first (SAFETY 13); given where nobody else has it.</param>
 /// <param name="Extends">
-/// The session has this grant and wants it longer: with a tail more room, without one the places of what was a hole when it was given. The
-/// answer is the same grant with more extents; without a layout it stays as it is.
+/// The session has this grant and wants it longer: with a tail more room, without one places that it does not know, of what was a hole when
+/// it was given, or of a file in very many pieces. The answer is the same grant with other extents; without a layout it stays as it is.
 /// </param>
-public sealed record GetLayout(FileId File, LayoutAccess Access, bool WithTail = false, LayoutGeneration? Extends = null) : VolumeRequest;
+/// <param name="From">Of a file in more pieces than an answer holds, those around this byte are told.</param>
+public sealed record GetLayout(
+    FileId File, LayoutAccess Access, bool WithTail = false, LayoutGeneration? Extends = null, FileByteOffset From = default) : VolumeRequest;
 
 /// <summary>The session's I/O inside this layout has ended and no more will start. Has a reserved slot. Answer: <see cref="Done"/>.</summary>
 public sealed record ReturnLayout(FileId File, LayoutGeneration Generation) : VolumeRequest;

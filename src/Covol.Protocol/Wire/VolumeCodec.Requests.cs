@@ -291,7 +291,13 @@ public static partial class VolumeCodec
 
     private static Pb.GetLayout ToWire(GetLayout request)
     {
-        var message = new Pb.GetLayout { File = request.File.ToWire(), Access = (Pb.LayoutAccess)request.Access, WithTail = request.WithTail };
+        var message = new Pb.GetLayout
+        {
+            File = request.File.ToWire(),
+            Access = (Pb.LayoutAccess)request.Access,
+            WithTail = request.WithTail,
+            From = request.From.Value,
+        };
         if (request.Extends is { } extends)
         {
             message.Extends = extends.Value;
@@ -304,7 +310,8 @@ public static partial class VolumeCodec
         message.File.FromWire(),
         message.Access.FromWire(),
         message.WithTail,
-        message.HasExtends ? new LayoutGeneration(message.Extends) : null);
+        message.HasExtends ? new LayoutGeneration(message.Extends) : null,
+        WireValues.Offset(message.From));
 
     private static Pb.CommitLayout ToWire(CommitLayout request)
     {

@@ -147,6 +147,7 @@ internal static class WireValues
             Access = (Pb.LayoutAccess)layout.Access,
             ValidLength = layout.ValidLength.Value,
             TailEnd = layout.TailEnd.Value,
+            IsPart = layout.IsPart,
         };
         foreach (var extent in layout.Extents)
         {
@@ -177,6 +178,7 @@ internal static class WireValues
             Bytes(message.ValidLength, "valid length"))
         {
             TailEnd = new FileByteOffset(NotNegative(message.TailEnd, "tail")),
+            IsPart = message.IsPart,
         };
     }
 

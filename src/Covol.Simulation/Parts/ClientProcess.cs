@@ -34,6 +34,8 @@ internal sealed partial class ClientProcess
             LayoutFrom = new ByteCount(hasPath ? 1 : long.MaxValue),
             LayoutAgainEvery = TimeSpan.FromMilliseconds(200),
             SlotCount = 16,
+            ReclaimedPlacesMax = 3,
+            PlacesMax = 12,
             TailAfterWrites = 1,
             TellsTails = rules.TellsTails,
         };

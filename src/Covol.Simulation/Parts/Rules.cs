@@ -8,7 +8,7 @@ namespace Covol.Simulation.Parts;
 internal sealed record Rules
 {
     /// <summary>Files of the worlds are small: they get tails from the first byte, of two clusters, and holes of two.</summary>
-    public static CoordinatorOptions SmallFiles { get; } = new() { TailFrom = 1, TailMin = 8_192, HoleMin = 8_192 };
+    public static CoordinatorOptions SmallFiles { get; } = new() { TailFrom = 1, TailMin = 8_192, HoleMin = 8_192, PlacesMax = 3 };
 
     public static Rules All { get; } = new();
 

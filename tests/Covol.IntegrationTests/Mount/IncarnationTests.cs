@@ -35,7 +35,7 @@ public sealed class IncarnationTests
         try
         {
             var mount = await world.AttachAsync(new CancellationToken(canceled: true));
-            await mount.DetachAsync(CancellationToken.None);
+            await mount.DetachAsync(force: true, CancellationToken.None);
         }
         catch (OperationCanceledException)
         {

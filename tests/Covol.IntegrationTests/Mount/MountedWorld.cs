@@ -141,7 +141,7 @@ internal sealed class MountedWorld : IAsyncDisposable
         {
             if (Mount is not null)
             {
-                await Mount.DetachAsync(CancellationToken.None).WaitAsync(Deadline);
+                await Mount.DetachAsync(force: true, CancellationToken.None).WaitAsync(Deadline);
             }
         }
         catch (Exception failure) when (failure is TimeoutException or FuseException)

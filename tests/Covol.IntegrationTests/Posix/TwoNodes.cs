@@ -66,7 +66,7 @@ internal sealed class TwoNodes : IAsyncDisposable
         {
             foreach (var mount in _mounts)
             {
-                await mount.DetachAsync(CancellationToken.None).WaitAsync(s_deadline);
+                await mount.DetachAsync(force: true, CancellationToken.None).WaitAsync(s_deadline);
             }
         }
         finally

@@ -1,8 +1,11 @@
+using Covol.Coordinator.Metadata;
+using Covol.Ntfs;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
+using Covol.Tests.Ntfs.Support;
 using Shouldly;
 using Xunit;
 
@@ -72,5 +75,49 @@ public sealed class CommitGroups
 
         world.FailedBecause.ShouldBeNull();
         world.Volume.LargestCommit.ShouldBeInRange(0.6, 0.7);
+    }
+
+    [Fact]
+    public async Task A_hundred_files_that_are_freed_at_once_share_commits()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        for (var number = 0; number < 100; number++)
+        {
+            await client.CreateAsync($"disk{number}.raw");
+            await client.AskAsync<Done>(new Unlink(client.Root, $"disk{number}.raw", IsDirectory: false));
+        }
+
+        var before = world.Volume.Commits;
+        await client.AskAsync<Done>(new CloseSession());
+        await world.UntilAsync(() => world.Volume.Orphans().Count == 0);
+
+        (world.Volume.Commits - before).ShouldBeLessThan(20);
+    }
+
+    [Fact]
+    public async Task What_an_operation_changed_before_it_was_refused_is_in_the_next_commit()
+    {
+        using var metadata = new MetadataThread("test");
+        var (volume, recovery) = await metadata.RunAsync(
+            () => NtfsVolume.Open(FormattedVolume.Small(), new Epoch(7), NtfsOptions.Default));
+        Exception? failure = null;
+        var queue = new CommitQueue(metadata, volume, DurableState.From(recovery), [], failed => failure = failed);
+
+        await Should.ThrowAsync<VolumeException>(queue.ChangeAsync<bool>(context =>
+        {
+            context.Volume.Create(context.Volume.Root, "half", new NewInode(FileKind.Regular, 0x1A4, 0, 0));
+            throw new VolumeException(VolumeError.NoSpace, "The second half does not fit.");
+        }));
+        var isOver = queue.ReadAsync(context =>
+        {
+            context.CheckpointLast();
+            return true;
+        });
+        await Task.WhenAny(isOver, Task.Delay(TimeSpan.FromSeconds(20)));
+
+        failure.ShouldBeNull();
+        (await isOver).ShouldBeTrue();
+        await metadata.RunAsync(volume.Dispose);
     }
 }

@@ -6,6 +6,7 @@ using Covol.Protocol.Ownership;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
+using Covol.Transport;
 using Shouldly;
 using Xunit;
 
@@ -108,6 +109,38 @@ public sealed class Evictions
     }
 
     [Fact]
+    public async Task The_new_key_of_a_session_that_is_evicted_while_it_is_resumed_is_fenced_too()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        world.Lun.FenceMayEnd.Reset();
+        var (next, resuming) = Resume(world, client);
+        await world.UntilAsync(() => world.Lun.FencesBegun == 1);
+
+        var evicted = world.Coordinator.EvictAsync(client.Node, KeyLayout.Incarnation(client.DataKey));
+        world.Lun.FenceMayEnd.Set();
+        await evicted;
+
+        (await resuming).Reply.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.SessionUnknown);
+        world.Lun.ReadKeys().ShouldNotContain(next);
+    }
+
+    [Fact]
+    public async Task A_session_that_is_evicted_just_after_it_came_back_has_no_key_left()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var client = await world.ClientAsync(1);
+        var (next, resuming) = Resume(world, client);
+        (await resuming).Reply.ShouldBeOfType<SessionOpened>();
+
+        // The clock has not moved, so the lease of its old life still runs.
+        await world.Coordinator.EvictAsync(client.Node, KeyLayout.Incarnation(next));
+
+        world.Lun.ReadKeys().ShouldNotContain(next);
+        (await world.Coordinator.GetStateAsync()).Sessions.ShouldBe(0);
+    }
+
+    [Fact]
     public async Task An_evicted_key_opens_no_session_and_a_later_one_does_and_outlives_the_order_told_again()
     {
         await using var world = await CoordinatorWorld.StartAsync();
@@ -190,5 +223,13 @@ public sealed class Evictions
         await world.UntilAsync(() => cut.IsCompleted, waits ? TimeSpan.FromMilliseconds(100) : TimeSpan.Zero);
         await cut;
         return TimeSpan.FromTicks(world.Time.GetTimestamp() - begun);
+    }
+
+    private static (ReservationKey Key, Task<VolumeAnswer> Answer) Resume(CoordinatorWorld world, TestClient client)
+    {
+        var next = KeyLayout.DataKey(1, client.Node, KeyLayout.Incarnation(client.DataKey) + 1);
+        world.Lun.Register(next);
+        return (next, client.SendAsync(
+            new RequestId(default, 0, 0), new OpenSession(client.Node, client.MountId, next, 64, client.Session.Session)));
     }
 }

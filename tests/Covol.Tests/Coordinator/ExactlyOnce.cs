@@ -190,7 +190,7 @@ public sealed class ExactlyOnce
         var lost = client.SendAsync(client.NextId(), client.NewFile("a", null));
 
         await Should.ThrowAsync<Covol.Transport.ConnectionLostException>(lost);
-        world.FailedBecause.ShouldBe("The LUN is gone.");
+        (await world.FailedAsync()).ShouldBe("The LUN is gone.");
     }
 
     [Fact]

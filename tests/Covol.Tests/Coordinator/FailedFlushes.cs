@@ -4,6 +4,7 @@ using Covol.Protocol.Layouts;
 using Covol.Protocol.Units;
 using Covol.Protocol.Volume;
 using Covol.Tests.Coordinator.Support;
+using Covol.Transport;
 using Shouldly;
 using Xunit;
 
@@ -115,6 +116,36 @@ public sealed class FailedFlushes
         }
 
         await client.AskAsync<Done>(new Synchronize(file, WroteDirectly: false));
+    }
+
+    [Fact]
+    public async Task A_cut_to_nothing_that_a_crash_ends_half_way_forgets_no_loss()
+    {
+        await using var world = await CoordinatorWorld.StartAsync();
+        var (client, file, handle) = await WriterAsync(world, 1);
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(40_960, 3));
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(4_096, 4));
+        world.Lun.FailFlushes(1);
+        (await client.RefusalAsync(new Synchronize(file, WroteDirectly: false))).ShouldBe(VolumeError.IoFailed);
+        await client.CreateAsync("after the record");
+        var commits = 0;
+        world.Volume.BeforeCommit = () =>
+        {
+            commits++;
+            if (commits == 2)
+            {
+                throw new IOException("The machine lost its power.");
+            }
+        };
+
+        await Should.ThrowAsync<ConnectionLostException>(client.SendAsync(client.NextId(), new SetSize(file, ByteCount.Zero)));
+        world.Volume.BeforeCommit = null;
+        await world.TakeOverAsync();
+        await client.MoveToAsync(world.Coordinator);
+        await client.AskAsync<Done>(new ReclaimHandle(file, handle, OpenAccess.ReadWrite, [], null), slot: 1);
+        await client.AskAsync<Done>(new ReclaimComplete(), slot: 1);
+
+        (await client.RefusalAsync(new Synchronize(file, WroteDirectly: false), slot: 1)).ShouldBe(VolumeError.IoFailed);
     }
 
     [Fact]

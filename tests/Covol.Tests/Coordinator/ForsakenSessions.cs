@@ -41,7 +41,7 @@ public sealed class ForsakenSessions
         var newer = await world.ClientAsync(1);
 
         await world.UntilAsync(() => other.Notices.Contains(new LockResolved(file, queued.Ticket, null)));
-        world.Lun.Fenced.ShouldContain(gone.DataKey, "What it had was given to another before its key was fenced.");
+        world.Lun.Fenced.ShouldBe([gone.DataKey, next], "What it had was given to another before its key was fenced.");
         await world.UntilStateAsync(state => state.Sessions == 2);
         newer.Notices.ShouldBeEmpty();
         answer.ShouldBeOfType<Refused>().Error.ShouldBe(VolumeError.AskAgain);

@@ -137,6 +137,46 @@ public sealed class LongRanges
         (await client.ReadAsync(file, (1 << 20) - Step, 2 * Step)).ShouldBe([.. new byte[Step], .. RedirectedData.Pattern(Step, 2)]);
     }
 
+    [Fact]
+    public async Task Room_behind_the_end_is_kept_from_its_first_part_on()
+    {
+        await using var world = await StartAsync(s_options with { GrowStepMax = Step });
+        world.Volume.HasHoles = true;
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(Step, 1));
+        world.Volume.BeforeCommit = () => world.Time.Advance(s_step);
+        var keep = new Allocate(file, AllocationMode.KeepSize, FileByteOffset.Zero, new ByteCount(Length));
+
+        var part = await client.AskAsync<Allocated>(keep);
+
+        part.UpTo.Value.ShouldBeInRange(2 * Step, Length - Step);
+        world.Volume.RoomKept(file).Value.ShouldBe(part.UpTo.Value);
+        await AllocateAsync(client, keep with { Offset = part.UpTo, Length = new ByteCount(Length - part.UpTo.Value) });
+        world.Volume.RoomKept(file).Value.ShouldBe(Length);
+    }
+
+    [Fact]
+    public async Task Room_that_is_kept_behind_the_end_fills_no_hole()
+    {
+        const int Kept = 65_536;
+        await using var world = await StartAsync(new CoordinatorOptions());
+        world.Volume.HasHoles = true;
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("disk.raw");
+        await client.WriteAsync(file, 0, RedirectedData.Pattern(Step, 1));
+        var written = await client.WriteAsync(file, 256 << 10, RedirectedData.Pattern(Step, 2));
+        await client.AskAsync<Entry>(new SetSize(file, written.Size));
+        var size = written.Size.Value;
+        await client.AskAsync<Done>(new Allocate(file, AllocationMode.KeepSize, new FileByteOffset(size), new ByteCount(Kept)));
+
+        await client.WriteAsync(file, 128 << 10, RedirectedData.Pattern(Step, 3));
+
+        world.Volume.Map(file).Extents.Sum(extent => Math.Max(0, extent.FileEnd.Value - Math.Max(size, extent.FileStart.Value)))
+            .ShouldBeGreaterThanOrEqualTo(Kept);
+        (await client.ReadAsync(file, 128 << 10, Step)).ShouldBe(RedirectedData.Pattern(Step, 3));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -164,9 +204,9 @@ public sealed class LongRanges
     }
 
     /// <summary>Each step of zeroes takes 0.8 s: three fit a hold.</summary>
-    private static async Task<CoordinatorWorld> StartAsync()
+    private static async Task<CoordinatorWorld> StartAsync(CoordinatorOptions? options = null)
     {
-        var world = await CoordinatorWorld.StartAsync(s_options);
+        var world = await CoordinatorWorld.StartAsync(options ?? s_options);
         world.Lun.BeforeZeroes = (_, _) => world.Time.Advance(s_step);
         return world;
     }

@@ -1,3 +1,4 @@
+using Covol.Coordinator;
 using Covol.Protocol.Files;
 using Covol.Protocol.Ids;
 using Covol.Protocol.Layouts;
@@ -105,6 +106,33 @@ public sealed class WiderLayouts
         await client.WriteAsync(file, Granule * 8, RedirectedData.Pattern(Cluster, 3));
 
         (await client.ReadAsync(file, Granule * 8, Cluster)).ShouldBe(RedirectedData.Pattern(Cluster, 3));
+    }
+
+    [Fact]
+    public async Task Of_a_file_in_more_pieces_than_are_told_at_once_those_around_what_is_wanted_are_told()
+    {
+        await using var world = await CoordinatorWorld.StartAsync(new CoordinatorOptions { PlacesMax = 4 });
+        var client = await world.ClientAsync(1);
+        var (file, _) = await client.CreateAsync("first");
+        var (other, _) = await client.CreateAsync("second");
+        for (var piece = 0; piece < 12; piece++)
+        {
+            await client.WriteAsync(file, piece * Cluster, RedirectedData.Pattern(Cluster, piece));
+            await client.WriteAsync(other, piece * Cluster, RedirectedData.Pattern(Cluster, piece));
+        }
+
+        var whole = world.Volume.Map(file).Extents;
+        whole.Count.ShouldBeGreaterThan(8);
+
+        var layout = await client.LayoutAsync(file);
+        layout.IsPart.ShouldBeTrue();
+        layout.ValidLength.Value.ShouldBe(12 * Cluster);
+        layout.Extents.ShouldBe(whole.Take(4));
+        var middle = await client.AskAsync<LayoutGranted>(Wider(layout) with { From = new FileByteOffset((5 * Cluster) + 100) });
+        middle.Layout.ShouldNotBeNull().Extents.ShouldContain(extent => extent.FileStart.Value <= 5 * Cluster && extent.FileEnd.Value > 5 * Cluster);
+        middle.Layout!.Extents.Count.ShouldBe(4);
+        var end = await client.AskAsync<LayoutGranted>(Wider(layout) with { From = new FileByteOffset(1L << 40) });
+        end.Layout.ShouldNotBeNull().Extents.ShouldBe(whole.Skip(whole.Count - 4));
     }
 
     private static GetLayout Wider(Layout layout) => new(layout.File, layout.Access, Extends: layout.Generation);

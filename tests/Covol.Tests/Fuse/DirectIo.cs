@@ -1,3 +1,4 @@
+using System.IO.Pipes;
 using Covol.Fuse;
 using Microsoft.Win32.SafeHandles;
 using Shouldly;
@@ -156,6 +157,69 @@ public sealed class DirectIo : IDisposable
         {
             kernel.Receive().Payload.ShouldBe(Body.U64(Length));
         }
+    }
+
+    [Fact]
+    public void What_a_large_request_wants_of_the_lun_is_submitted_before_the_next_request_is_taken()
+    {
+        // Pipes for LUNs: what was submitted is there at once, and what is read from an empty one stays in flight.
+        using var empty = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var target = new AnonymousPipeServerStream(PipeDirection.In);
+        using var isHeld = new ManualResetEventSlim();
+        using var goesOn = new ManualResetEventSlim();
+        var reading = 0;
+        var wasThere = false;
+        using var kernel = FakeKernel.Mounted(new ScriptedHandler
+        {
+            OnRequest = request =>
+            {
+                switch (request.Opcode)
+                {
+                    case FuseOpcode.Read:
+                        request.SubmitRead((int)empty.ClientSafePipeHandle.DangerousGetHandle(), [new RingSegment(0, 0, 4096)]);
+                        Interlocked.Increment(ref reading);
+                        break;
+                    case FuseOpcode.Write:
+                        request.SubmitWrite((int)target.ClientSafePipeHandle.DangerousGetHandle(), [new RingSegment(0, 0, Length)]);
+                        break;
+                    case FuseOpcode.ReadLink:
+                        isHeld.Set();
+                        goesOn.Wait(TimeSpan.FromSeconds(10)).ShouldBeTrue();
+                        request.ReplyOk();
+                        break;
+                    default:
+                        wasThere = FakeKernel.IsReadable((int)target.SafePipeHandle.DangerousGetHandle());
+                        request.ReplyOk();
+                        break;
+                }
+            },
+            OnIo = (request, result) =>
+            {
+                if (result < 0)
+                {
+                    request.ReplyError(-result);
+                    return;
+                }
+
+                request.ReplyWrite(result);
+            },
+        });
+
+        // The LUN is busy, so further requests are taken in a row.
+        kernel.Send(FuseOpcode.Read, 10, 77, Body.Read(1, 0, 4096));
+        kernel.Send(FuseOpcode.Read, 12, 77, Body.Read(1, 0, 4096));
+        Serving.Until(() => Volatile.Read(ref reading) == 2);
+        kernel.Send(FuseOpcode.ReadLink, 14, 77);
+        isHeld.Wait(TimeSpan.FromSeconds(10)).ShouldBeTrue();
+        kernel.Send(FuseOpcode.Write, 16, 77, Body.Write(1, 0, _content));
+        kernel.Send(FuseOpcode.Access, 18, 77, new byte[8]);
+        goesOn.Set();
+        var answered = new[] { kernel.Receive(), kernel.Receive(), kernel.Receive() };
+        empty.Dispose();
+
+        answered.Select(reply => (reply.Unique, reply.Error)).ShouldBe([(14UL, 0), (16UL, 0), (18UL, 0)], ignoreOrder: true);
+        new[] { kernel.Receive().Unique, kernel.Receive().Unique }.ShouldBe([10UL, 12UL], ignoreOrder: true);
+        wasThere.ShouldBeTrue();
     }
 
     [Fact]

@@ -108,10 +108,12 @@ internal sealed partial class FakeKernel : IDisposable
     }
 
     /// <summary>True when the server has said nothing that was not taken yet.</summary>
-    internal bool IsQuiet()
+    internal bool IsQuiet() => !IsReadable((int)_kernelSide.DangerousGetHandle());
+
+    internal static bool IsReadable(int descriptor)
     {
-        var wait = new PollDescriptor { Descriptor = (int)_kernelSide.DangerousGetHandle(), Events = Readable };
-        return Poll(ref wait, 1, 0) == 0;
+        var wait = new PollDescriptor { Descriptor = descriptor, Events = Readable };
+        return Poll(ref wait, 1, 0) != 0;
     }
 
     internal void ServeAgain(IFuseHandler handler, FuseNegotiation negotiation) =>

@@ -217,6 +217,50 @@ public sealed class Serving
     }
 
     [Fact]
+    public void An_interrupt_is_told_after_the_lock_request_that_it_is_for()
+    {
+        const ulong pairs = 200;
+        const ulong interruptBit = 1;
+        using var isBlocked = new ManualResetEventSlim();
+        using var goesOn = new ManualResetEventSlim();
+        ScriptedHandler? handler = null;
+        handler = new ScriptedHandler
+        {
+            OnRequest = request =>
+            {
+                // While the first one is here, the next ones wait on the descriptor and are then taken in rows.
+                isBlocked.Set();
+                goesOn.Wait(s_deadline).ShouldBeTrue();
+                handler!.Told.Enqueue($"lock {request.Unique}");
+                request.ReplyError(FuseErrno.Interrupted);
+            },
+        };
+        using var kernel = FakeKernel.Mounted(handler);
+
+        for (var n = 0ul; n < pairs; n++)
+        {
+            var unique = 10 + (2 * n);
+            kernel.Send(FuseOpcode.SetLockWait, unique, 77, Body.Lock(1, 2, 0, 9, 1));
+            kernel.Send(FuseOpcode.Interrupt, unique | interruptBit, 0, Body.U64(unique));
+            if (n % 8 == 7)
+            {
+                isBlocked.Wait(s_deadline).ShouldBeTrue();
+                goesOn.Set();
+                for (var answers = 0; answers < 8; answers++)
+                {
+                    kernel.Receive().Error.ShouldBe(-FuseErrno.Interrupted);
+                }
+
+                goesOn.Reset();
+                isBlocked.Reset();
+            }
+        }
+
+        Until(() => handler.Told.Count == (int)(2 * pairs));
+        handler.Told.ShouldBe(Enumerable.Range(0, (int)pairs).SelectMany(n => new[] { $"lock {10 + (2 * n)}", $"interrupted {10 + (2 * n)}" }));
+    }
+
+    [Fact]
     public void A_batch_that_claims_more_than_it_brings_is_ignored()
     {
         var handler = new ScriptedHandler { OnRequest = request => request.ReplyOk() };

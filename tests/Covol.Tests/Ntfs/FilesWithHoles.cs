@@ -56,21 +56,26 @@ public sealed class FilesWithHoles : IDisposable
     }
 
     [Fact]
-    public void Room_that_a_file_with_a_hole_gets_or_gives_back_is_counted_as_its_own()
+    public void Room_that_a_file_in_many_pieces_with_holes_gets_or_gives_back_is_counted_as_its_own()
     {
-        _volume.Extend(_file, new ByteCount((85 * Cluster) + 1769));
-        _volume.SetValidLength(_file, new ByteCount((85 * Cluster) + 1769), s_time);
-        _volume.Extend(_volume.Create(_volume.Root, "behind it", new NewInode(FileKind.Regular, 0x1A4, 0, 0)).File, new ByteCount(Cluster));
-        _volume.PunchStep(_file, new FileByteOffset(80 * Cluster), new FileByteOffset(83 * Cluster)).ShouldBeTrue();
-        _volume.Commit([1]);
+        // So many pieces that the record which says what the file takes on the disk is not the one that lists its last ones.
+        const int Holes = 500;
+        _volume.Extend(_file, new ByteCount(2 * Holes * Cluster));
+        _volume.SetValidLength(_file, new ByteCount(2 * Holes * Cluster), s_time);
+        for (var hole = 0; hole < Holes; hole++)
+        {
+            _volume.PunchStep(_file, new FileByteOffset(2 * hole * Cluster), new FileByteOffset(((2 * hole) + 1) * Cluster)).ShouldBeTrue();
+            _volume.Commit([1]);
+        }
+
         _volume.Checkpoint([]);
 
         // Each from the disk: the library counts right for a file whose runs it has just read.
-        Anew(volume => volume.Preallocate(_file, new ByteCount(111 * Cluster))).ShouldBe((111 - 3) * Cluster);
-        Anew(volume => volume.AddSpare(_file, new ByteCount(25 * Cluster))).ShouldBe((111 - 3) * Cluster);
-        Anew(volume => volume.Extend(_file, new ByteCount(100 * Cluster))).ShouldBe((100 - 3) * Cluster);
-        Anew(volume => volume.ShrinkStep(_file, new ByteCount(84 * Cluster))).ShouldBe((84 - 3) * Cluster);
-        Anew(volume => volume.Stretch(_file, new ByteCount(200 * Cluster))).ShouldBe((86 - 3) * Cluster);
+        Anew(volume => volume.Preallocate(_file, new ByteCount(1_111 * Cluster))).ShouldBe((1_111 - Holes) * Cluster);
+        Anew(volume => volume.AddSpare(_file, new ByteCount(25 * Cluster))).ShouldBe((1_025 - Holes) * Cluster);
+        Anew(volume => volume.Extend(_file, new ByteCount(1_100 * Cluster))).ShouldBe((1_100 - Holes) * Cluster);
+        Anew(volume => volume.ShrinkStep(_file, new ByteCount(950 * Cluster))).ShouldBe((950 - 475) * Cluster);
+        Anew(volume => volume.Stretch(_file, new ByteCount(2_000 * Cluster))).ShouldBe(Holes * Cluster);
 
         long Anew<T>(Func<NtfsVolume, T> change)
         {

@@ -100,6 +100,25 @@ public sealed class LateWrites
         await world.Volume.WriteAsync(again, default, append: false, clearSetId: false, s_new);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_lets_go_of_the_LUN_before_the_fence_learns_that_it_may_still_land(bool isFenced)
+    {
+        var world = new ClientWorld();
+        await world.ConnectAsync();
+        var handle = await world.OpenDirectAsync();
+        world.Coordinator.Silent = request => request is FenceKey && !isFenced;
+        Fail(world, handle);
+        (isFenced || world.Volume.MayStillWrite).ShouldBeTrue();
+        await ClientWorld.UntilAsync(() => world.Coordinator.CallsOf<FenceKey>().Count > 0);
+        await ClientWorld.UntilAsync(() => !isFenced || !world.Volume.MayStillWrite);
+
+        await world.DisposeAsync();
+
+        world.Volume.MayStillWrite.ShouldBe(!isFenced);
+    }
+
     /// <summary>As the data path does, when the LUN failed a write that it had mapped.</summary>
     private static void Fail(ClientWorld world, OpenFile handle)
     {

@@ -67,7 +67,7 @@ public sealed class LongReclaimTests
     }
 
     [Fact]
-    public async Task A_handle_that_cannot_be_said_in_any_frame_is_lost_alone()
+    public async Task Of_a_layout_in_more_pieces_than_fit_a_frame_the_rest_is_forgotten()
     {
         await using var world = new ClientWorld();
         await world.ConnectAsync();
@@ -80,10 +80,17 @@ public sealed class LongReclaimTests
         var next = world.TakeOver();
         await ClientWorld.UntilAsync(() => next.ExecutedOf<ReclaimComplete>().Count == 1);
 
-        tooLong.HasLayout.ShouldBeFalse();
+        tooLong.HasLayout.ShouldBeTrue();
         tooLong.IsDead.ShouldBeFalse();
         other.HasLayout.ShouldBeTrue();
         next.Reclaimed.Count.ShouldBe(2);
+        var told = next.Reclaimed.Single(reclaim => reclaim.File.Birth == 70).Layout.ShouldNotBeNull();
+        told.Extents.Count.ShouldBe(Layout.ExtentsMax);
+        told.IsPart.ShouldBeTrue();
+        var last = new FileByteOffset((Layout.ExtentsMax - 1) * 4096L);
+        tooLong.TryMapRead(last, 4096, new LunSegment[1], out _, out var pinned).ShouldBeTrue();
+        tooLong.ReadEnded(pinned, 4096, succeeded: true).ShouldBeTrue();
+        tooLong.TryMapRead(last + new ByteCount(4096), 4096, new LunSegment[1], out _, out _).ShouldBeFalse();
     }
 
     private static async Task LockManyAsync(ClientWorld world, OpenFile handle, int count = Many)
@@ -102,6 +109,6 @@ public sealed class LongReclaimTests
             .Select(number => new FileExtent(
                 new FileByteOffset(number * 4096L), new LunByteOffset((1L << 40) + (number * 8192L)), new ByteCount(4096)))
             .ToList();
-        return new Layout(file, new LayoutGeneration(1), LayoutAccess.ReadWrite, pieces, new ByteCount(Math.Min(1 << 20, extents * 4096L)));
+        return new Layout(file, new LayoutGeneration(1), LayoutAccess.ReadWrite, pieces, new ByteCount(extents * 4096L));
     }
 }

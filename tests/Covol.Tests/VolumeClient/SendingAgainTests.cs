@@ -32,11 +32,11 @@ public sealed class SendingAgainTests
     [Fact]
     public async Task Who_is_told_to_ask_again_does_so_under_the_same_id_and_beyond_the_wait_limit()
     {
-        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromMilliseconds(300));
+        await using var world = new ClientWorld(ioWaitLimit: TimeSpan.FromSeconds(1));
         var file = world.Coordinator.AddFile(70, 0);
         await world.ConnectAsync();
         var (handle, _) = await world.Volume.OpenAsync(file, OpenAccess.Write, truncate: false);
-        var left = 10;
+        var left = 30;
         world.Coordinator.Intercept = request =>
             request is WriteData && --left >= 0 ? new Refused(VolumeError.AskAgain, "It came on.") : null;
 

@@ -55,6 +55,25 @@ public sealed class TailLifeTests
     }
 
     [Fact]
+    public async Task What_is_written_and_closed_and_known_to_this_node_alone_is_counted_before_the_volume_is_taken_off_it()
+    {
+        await using var world = new ClientWorld(renewEvery: s_never);
+        await world.ConnectAsync();
+        var handle = await OpenWithTailAsync(world);
+        Write(handle, Length);
+        world.Coordinator.Silent = request => request is ReturnLayout or CommitLayout;
+        _ = world.Volume.CloseAsync(handle).AsTask();
+        world.Volume.Describe().OpenHandles.ShouldBe(0);
+
+        (await world.Volume.TellTailsAsync(TimeSpan.FromMilliseconds(50))).ShouldBe(1);
+
+        world.Coordinator.Silent = null;
+        world.Coordinator.BreakConnections();
+        (await world.Volume.TellTailsAsync(TimeSpan.FromSeconds(20))).ShouldBe(0);
+        world.Coordinator.ExecutedOf<CommitLayout>().ShouldContain(told => told.Written.Count == 1);
+    }
+
+    [Fact]
     public async Task When_half_of_a_tail_is_written_it_is_made_longer_and_writes_go_on()
     {
         await using var world = new ClientWorld(renewEvery: s_never);

@@ -100,22 +100,35 @@ public sealed class WiderLayoutTests
         var moved = s_after with { LunStart = new LunByteOffset(5 << 20) };
         var uneven = s_filled with { LunStart = new LunByteOffset((8 << 20) + 1) };
 
-        snapshot.TryWiden(known with { Extents = [s_before, s_filled] }).ShouldBeFalse();
-        snapshot.TryWiden(known with { Extents = [s_before, s_filled, moved] }).ShouldBeFalse();
-        snapshot.TryWiden(known with { Extents = [s_before, uneven, s_after] }).ShouldBeFalse();
-        snapshot.TryWiden(known with { Extents = [s_before, s_filled, s_after], Generation = new LayoutGeneration(2) }).ShouldBeFalse();
-        snapshot.TryWiden(known with { Extents = [s_before, s_filled, s_after], TailEnd = new FileByteOffset(1 << 20) }).ShouldBeFalse();
+        snapshot.TryWiden(known with { Extents = [s_before, s_filled, moved] }, 100).ShouldBeFalse();
+        snapshot.TryWiden(known with { Extents = [s_before, uneven, s_after] }, 100).ShouldBeFalse();
+        snapshot.TryWiden(known with { Extents = [s_before, s_filled, s_after], Generation = new LayoutGeneration(2) }, 100).ShouldBeFalse();
+        snapshot.TryWiden(known with { Extents = [s_before, s_filled, s_after], TailEnd = new FileByteOffset(1 << 20) }, 100).ShouldBeFalse();
         snapshot.Layout.ShouldBe(known);
         snapshot.HasHoleIn(0, 2 * Cluster).ShouldBeTrue();
 
-        // What was two pieces may come back as one.
+        // What was one piece may come back as a longer one, and what is not told again stays.
         var joined = s_before with { Length = new ByteCount(3 * Cluster) };
-        snapshot.TryWiden(known with { Extents = [joined, s_after], ValidLength = new ByteCount(1 << 20) }).ShouldBeTrue();
+        snapshot.TryWiden(known with { Extents = [joined], ValidLength = new ByteCount(1 << 20) }, 100).ShouldBeTrue();
         snapshot.HasHoleIn(0, 4 * Cluster).ShouldBeFalse();
         var segments = new LunSegment[4];
         snapshot.TryMapWrite(Cluster, 3 * Cluster, segments, out var count).ShouldBeTrue();
         segments[..count].ShouldBe([new(new((1 << 20) + Cluster), 2 * Cluster), new(new(4 << 20), Cluster)]);
         snapshot.Layout.ValidLength.ShouldBe(known.ValidLength);
+    }
+
+    [Fact]
+    public void Places_that_would_be_too_many_take_the_place_of_all_others()
+    {
+        var known = Holey(new FileId(new FileReference(70, 1), 1), new LayoutGeneration(1));
+        var snapshot = new LayoutSnapshot(known, 512, new LeaseClock(new FakeClock()), 0);
+
+        snapshot.TryWiden(known with { Extents = [s_filled], IsPart = true }, 2).ShouldBeTrue();
+
+        snapshot.Layout.Extents.ShouldBe([s_filled]);
+        snapshot.Layout.IsPart.ShouldBeTrue();
+        snapshot.TryMapRead(0, Cluster, new LunSegment[1], out _).ShouldBeFalse();
+        snapshot.TryMapRead(Cluster, Cluster, new LunSegment[1], out _).ShouldBeTrue();
     }
 
     /// <summary>A file of which the first and the last of four clusters have places, open, with its layout published.</summary>

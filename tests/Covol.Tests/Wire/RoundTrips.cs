@@ -70,6 +70,7 @@ public sealed class RoundTrips
         var layout = new Layout(file, new LayoutGeneration(long.MaxValue), LayoutAccess.ReadWrite, extents, new ByteCount(far))
         {
             TailEnd = new FileByteOffset(far + 1),
+            IsPart = true,
         };
 
         VolumeCodec.SizeOf(new LayoutGranted(layout, TimeSpan.MaxValue)).ShouldBeLessThan(WireLimits.FieldsLengthMax - 512);

@@ -74,6 +74,23 @@ internal sealed class CoordinatorWorld : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until the coordinator has failed; its clients may hear of it first.</summary>
+    public async Task<string> FailedAsync()
+    {
+        var deadline = Stopwatch.StartNew();
+        while (FailedBecause is null)
+        {
+            if (deadline.Elapsed > TimeSpan.FromSeconds(20))
+            {
+                throw new TimeoutException("The coordinator did not fail.");
+            }
+
+            await Task.Yield();
+        }
+
+        return FailedBecause;
+    }
+
     /// <summary>Waits for what the coordinator says of itself.</summary>
     public async Task UntilStateAsync(Func<CoordinatorState, bool> condition)
     {
