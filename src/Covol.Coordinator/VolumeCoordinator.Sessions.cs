@@ -20,6 +20,9 @@ public sealed partial class VolumeCoordinator
     /// <summary>Sessions that were evicted while their leases ran, as the journal says: a later coordinator waits for them too.</summary>
     private readonly HashSet<SessionId> _leasesLeft = [];
 
+    /// <summary>Connections that are there and wait for a session, once for each that they asked for; they may end before.</summary>
+    private readonly List<IVolumeCaller> _opening = [];
+
     private long _lastSession;
     private int _clusterSize;
     private FileId _root;
@@ -138,7 +141,18 @@ public sealed partial class VolumeCoordinator
                 VolumeError.SessionUnknown, $"{open.Node} was evicted with {open.DataKey}; it comes back with a new key after it has let go of all.");
         }
 
-        var session = open.Resume is { } resume ? await ResumeAsync(resume, open) : await BeginSessionAsync(open);
+        Session session;
+        _opening.Add(caller);
+        try
+        {
+            session = open.Resume is { } resume ? await ResumeAsync(resume, open) : await BeginSessionAsync(caller, open);
+            RequireThere(caller);
+        }
+        finally
+        {
+            _opening.Remove(caller);
+        }
+
         StepLeases(new LeaseInput.LetGo(session.Id));
         StepLeases(new LeaseInput.SessionJoined(session.Id, open.TakesAttributeLeases, MayHoldUnknown: false));
         session.Attach(caller);
@@ -149,10 +163,22 @@ public sealed partial class VolumeCoordinator
         };
     }
 
+    /// <summary>
+    /// After each wait of an opening: a connection that ended meanwhile is not told to end again. As one of a session's it would speak for it
+    /// for ever, and no newer mount of the node would take its place (<see cref="EvictForsaken"/>).
+    /// </summary>
+    private void RequireThere(IVolumeCaller caller)
+    {
+        if (!_opening.Contains(caller))
+        {
+            throw new VolumeException(VolumeError.AskAgain, "The connection ended before its session was open; ask again over another one.");
+        }
+    }
+
     private bool IsEvicted(NodeId node, ReservationKey dataKey) =>
         _evicted.TryGetValue(node, out var incarnation) && KeyLayout.Incarnation(dataKey) <= incarnation;
 
-    private async Task<Session> BeginSessionAsync(OpenSession open)
+    private async Task<Session> BeginSessionAsync(IVolumeCaller caller, OpenSession open)
     {
         if (_sessions.Count >= _options.SessionsMax)
         {
@@ -172,6 +198,8 @@ public sealed partial class VolumeCoordinator
             {
                 await EvictSessionAsync(same, "its mount began a new one");
             }
+
+            RequireThere(caller);
         }
 
         _lastSession++;
@@ -244,6 +272,7 @@ public sealed partial class VolumeCoordinator
 
     private void Detach(IVolumeCaller caller)
     {
+        _opening.RemoveAll(other => other == caller);
         foreach (var session in _sessions.Values)
         {
             session.Callers.Remove(caller);
