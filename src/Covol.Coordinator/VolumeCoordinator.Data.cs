@@ -110,7 +110,7 @@ public sealed partial class VolumeCoordinator
         var isInTurn = IsInDoubt(write.File);
         var isSmall = MayBeSmall(slot, id, write, data.Length);
         var mode = isInTurn || isSmall ? GateMode.Exclusive : write.Append ? GateMode.Extend : GateMode.Shared;
-        var entering = EnterToWriteAsync(write.File, mode, ahead: false);
+        var entering = EnterToWriteAsync(write.File, mode, keeps: null);
         var clearsSetId = write.ClearSetId;
         while (true)
         {
@@ -149,7 +149,7 @@ public sealed partial class VolumeCoordinator
             {
                 // Ahead of those who came after it: a write that waits here may be given up, and must not land after theirs.
                 mode = needed;
-                entering = EnterToWriteAsync(write.File, mode, ahead: true);
+                entering = EnterToWriteAsync(write.File, mode, gate);
                 continue;
             }
 
@@ -186,8 +186,8 @@ public sealed partial class VolumeCoordinator
         }
     }
 
-    private Task<FileGates.Entered> EnterToWriteAsync(FileId file, GateMode mode, bool ahead) =>
-        _gates.EnterAsync(file, _options.SerialisesExtensions ? mode : GateMode.Shared, ahead);
+    private Task<FileGates.Entered> EnterToWriteAsync(FileId file, GateMode mode, FileGates.Entered? keeps) =>
+        _gates.EnterAsync(file, _options.SerialisesExtensions ? mode : GateMode.Shared, keeps);
 
     private GateMode Needed(FileMap map, long start, int length)
     {

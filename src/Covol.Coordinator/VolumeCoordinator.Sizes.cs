@@ -38,7 +38,9 @@ public sealed partial class VolumeCoordinator
         }
 
         RefuseTooLarge(set.Size.Value);
-        var entering = _gates.EnterAsync(set.File, GateMode.Extend);
+
+        // Of a file in doubt nothing is changed beside a slow write that came before: that would land over it.
+        var entering = _gates.EnterAsync(set.File, IsInDoubt(set.File) ? GateMode.Exclusive : GateMode.Extend);
         while (true)
         {
             using var gate = await entering;
@@ -50,7 +52,7 @@ public sealed partial class VolumeCoordinator
                 if (gate.Mode != GateMode.Exclusive)
                 {
                     // Ahead of those who came after it: a cut that waits here may be given up, and must not cut what is written then.
-                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, ahead: _options.KeepsCutsTurn);
+                    entering = _gates.EnterAsync(set.File, GateMode.Exclusive, _options.KeepsCutsTurn ? gate : null);
                     continue;
                 }
 

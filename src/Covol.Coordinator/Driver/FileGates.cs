@@ -10,14 +10,17 @@ namespace Covol.Coordinator.Driver;
 internal sealed class FileGates
 {
     private readonly Dictionary<FileId, Gate> _gates = [];
+    private long _lastTurn;
 
     /// <param name="file">Whose gate.</param>
     /// <param name="mode">What for.</param>
-    /// <param name="ahead">
-    /// Somebody who is inside, finds that he needs more, and leaves at once: his turn came before that of everyone who waits.
+    /// <param name="keeps">
+    /// What somebody who is inside entered, finds that he needs more, and leaves at once: his turn is what it was, before everyone who came after
+    /// him, and after those who came before him and wait for more as well.
     /// </param>
-    public async Task<Entered> EnterAsync(FileId file, GateMode mode, bool ahead = false)
+    public async Task<Entered> EnterAsync(FileId file, GateMode mode, Entered? keeps = null)
     {
+        var number = keeps?.Number ?? ++_lastTurn;
         if (!_gates.TryGetValue(file, out var gate))
         {
             _gates.Add(file, gate = new Gate());
@@ -26,15 +29,7 @@ internal sealed class FileGates
         if (gate.Waiting.Count > 0 || !gate.Admits(mode))
         {
             var turn = new TaskCompletionSource();
-            if (ahead)
-            {
-                gate.Waiting.AddFirst((mode, turn));
-            }
-            else
-            {
-                gate.Waiting.AddLast((mode, turn));
-            }
-
+            gate.Wait(number, mode, turn);
             await turn.Task;
         }
         else
@@ -42,7 +37,7 @@ internal sealed class FileGates
             gate.Enter(mode);
         }
 
-        return new Entered(this, file, mode);
+        return new Entered(this, file, mode, number);
     }
 
     /// <summary>Alone inside at once, where nobody is inside or waits.</summary>
@@ -56,7 +51,7 @@ internal sealed class FileGates
         var gate = new Gate();
         gate.Enter(GateMode.Exclusive);
         _gates.Add(file, gate);
-        return new Entered(this, file, GateMode.Exclusive);
+        return new Entered(this, file, GateMode.Exclusive, ++_lastTurn);
     }
 
     private void Leave(FileId file, GateMode mode)
@@ -78,11 +73,14 @@ internal sealed class FileGates
     }
 
     /// <summary>An operation inside a gate, until it is disposed of.</summary>
-    internal sealed class Entered(FileGates gates, FileId file, GateMode mode) : IDisposable
+    internal sealed class Entered(FileGates gates, FileId file, GateMode mode, long number) : IDisposable
     {
         private bool _left;
 
         public GateMode Mode => mode;
+
+        /// <summary>Of his turn: who came earlier has a lower one.</summary>
+        public long Number => number;
 
         public void Dispose()
         {
@@ -100,9 +98,29 @@ internal sealed class FileGates
         private bool _extend;
         private bool _exclusive;
 
-        public LinkedList<(GateMode Mode, TaskCompletionSource Turn)> Waiting { get; } = new();
+        /// <summary>In the order of their numbers.</summary>
+        public LinkedList<(long Number, GateMode Mode, TaskCompletionSource Turn)> Waiting { get; } = new();
 
         public bool IsIdle => _shared == 0 && !_extend && !_exclusive && Waiting.Count == 0;
+
+        public void Wait(long number, GateMode mode, TaskCompletionSource turn)
+        {
+            // From the end: who keeps his turn is the exception.
+            var before = Waiting.Last;
+            while (before is not null && before.Value.Number > number)
+            {
+                before = before.Previous;
+            }
+
+            if (before is null)
+            {
+                Waiting.AddFirst((number, mode, turn));
+            }
+            else
+            {
+                Waiting.AddAfter(before, (number, mode, turn));
+            }
+        }
 
         public bool Admits(GateMode mode) => !_exclusive && mode switch
         {
