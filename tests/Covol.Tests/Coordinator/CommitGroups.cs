@@ -101,8 +101,8 @@ public sealed class CommitGroups
         using var metadata = new MetadataThread("test");
         var (volume, recovery) = await metadata.RunAsync(
             () => NtfsVolume.Open(FormattedVolume.Small(), new Epoch(7), NtfsOptions.Default));
-        Exception? failure = null;
-        var queue = new CommitQueue(metadata, volume, DurableState.From(recovery), [], failed => failure = failed);
+        var failure = new TaskCompletionSource<Exception>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var queue = new CommitQueue(metadata, volume, DurableState.From(recovery), [], failed => failure.TrySetResult(failed));
 
         await Should.ThrowAsync<VolumeException>(queue.ChangeAsync<bool>(context =>
         {
@@ -114,9 +114,9 @@ public sealed class CommitGroups
             context.CheckpointLast();
             return true;
         });
-        await Task.WhenAny(isOver, Task.Delay(TimeSpan.FromSeconds(20)));
+        await Task.WhenAny(isOver, failure.Task).WaitAsync(TimeSpan.FromSeconds(20));
 
-        failure.ShouldBeNull();
+        failure.Task.IsCompleted.ShouldBeFalse(failure.Task.IsCompleted ? (await failure.Task).Message : null);
         (await isOver).ShouldBeTrue();
         await metadata.RunAsync(volume.Dispose);
     }
